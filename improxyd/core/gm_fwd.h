@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gm_fwd - the forwarding entries that ought to exist (RFC 4605 s4.2), one per source and group.
+ *
+ * An entry is made when data appears, or at once when a member names the source. It stays while traffic flows, even
+ * with no output, and is changed in place when anything it depends on does: a late join never waits for the kernel. The
+ * incoming interface of a source is the one whose connected prefix holds it, else the group's upstream.
+ */
+#ifndef IMPROXY_CORE_GM_FWD_H
+#define IMPROXY_CORE_GM_FWD_H
+
+#include "core/gm_state.h"
+
+/* The kernel has data of the source and no entry. Returns 0 or -ENOMEM. */
+int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
+
+/* Data arrived elsewhere than the entry says: its incoming interface is looked at again. */
+void gm_fwd_wrong_if(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group);
+
+/* The entry has carried nothing for `idle`: removed if that is long enough and no member names the source. */
+void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group, mtime_t idle);
+
+/* Brings the entries of a group up to date. Returns 0, or -ENOMEM when it has to be tried again. */
+int gm_fwd_flush(struct gm *gm, struct gm_group *group);
+
+/* The kernel has lost its entries: all are handed out again. */
+void gm_fwd_resync(struct gm *gm);
+
+/* The entry, or NULL. */
+struct gm_route *gm_fwd_find(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source);
+
+/* Where data of the source would come in and go out now. GM_NO_IF: nowhere. */
+uint8_t gm_fwd_iif(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source);
+uint32_t gm_fwd_oifs(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source, uint8_t iif);
+
+void gm_fwd_free_all(struct gm *gm);
+
+#endif

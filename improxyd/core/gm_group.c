@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/gm_group.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "core/gm_fwd.h"
+#include "core/gm_host.h"
+#include "core/gm_queue.h"
+
+struct gm_group *gm_group_find(const struct gm *gm, const struct ipaddr *addr)
+{
+	struct gm_group *group;
+
+	HASH_FIND(hh, gm->groups, addr, sizeof(*addr), group);
+	return group;
+}
+
+struct gm_group *gm_group_get(struct gm *gm, const struct ipaddr *addr)
+{
+	struct gm_group *group = gm_group_find(gm, addr);
+
+	if (group)
+		return group;
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->addr = *addr;
+	group->upstream = GM_NO_IF;
+	group->sent_slot = GM_NO_IF;
+	HASH_ADD(hh, gm->groups, addr, sizeof(group->addr), group);
+	if (!hash_added(group)) {
+		free(group);
+		return NULL;
+	}
+	gm_group_touch(gm, group, GM_DIRTY_CHOICE);
+	return group;
+}
+
+void gm_group_touch(struct gm *gm, struct gm_group *group, unsigned int why)
+{
+	if (!group->dirty)
+		DL_APPEND2(gm->dirty, group, dirty_prev, dirty_next);
+	group->dirty |= (uint8_t)why;
+}
+
+void gm_group_touch_members(struct gm_if *ifp, unsigned int why)
+{
+	for (struct gm_rec *rec = ifp->recs; rec; rec = rec->next)
+		gm_group_touch(ifp->gm, rec->group, why);
+}
+
+void gm_group_touch_all(struct gm *gm, unsigned int why)
+{
+	for (struct gm_group *group = gm->groups; group; group = group->hh.next)
+		gm_group_touch(gm, group, why);
+}
+
+/* The records of a group stand in the order of their slots: the rank of a slot among the members is its index. */
+static unsigned int rank_of(const struct gm_group *group, uint8_t slot)
+{
+	return (unsigned int)__builtin_popcount(group->members & ((UINT32_C(1) << slot) - 1));
+}
+
+struct gm_rec *gm_group_rec(const struct gm_group *group, uint8_t slot)
+{
+	if (!(group->members & UINT32_C(1) << slot))
+		return NULL;
+	return group->recs[rank_of(group, slot)];
+}
+
+struct gm_rec *gm_rec_new(struct gm_group *group, struct gm_if *ifp)
+{
+	unsigned int n = (unsigned int)__builtin_popcount(group->members), rank = rank_of(group, ifp->slot);
+	struct gm_rec **recs = realloc(group->recs, (n + 1) * sizeof(struct gm_rec *));
+	struct gm_rec *rec;
+
+	if (!recs)
+		return NULL;
+	group->recs = recs;
+	rec = calloc(1, sizeof(*rec));
+	if (!rec)
+		return NULL;
+	memmove(&recs[rank + 1], &recs[rank], (n - rank) * sizeof(struct gm_rec *));
+	recs[rank] = rec;
+	group->members |= UINT32_C(1) << ifp->slot;
+	rec->group = group;
+	rec->iface = ifp;
+	rec->since = ifp->gm->now;
+	DL_APPEND(ifp->recs, rec);
+	ifp->nrecs++;
+	ifp->gm->nrecs++;
+	gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_GROUP_JOINED, &group->addr, NULL);
+	return rec;
+}
+
+void gm_rec_free(struct gm_rec *rec)
+{
+	struct gm_group *group = rec->group;
+	struct gm_if *ifp = rec->iface;
+	struct gm *gm = ifp->gm;
+	unsigned int rank = rank_of(group, ifp->slot);
+	unsigned int n = (unsigned int)__builtin_popcount(group->members);
+
+	memmove(&group->recs[rank], &group->recs[rank + 1], (n - rank - 1) * sizeof(struct gm_rec *));
+	group->members &= ~(UINT32_C(1) << ifp->slot);
+	DL_DELETE(ifp->recs, rec);
+	ifp->nrecs--;
+	gm->nrecs--;
+	theap_remove(&gm->rec_timers, &rec->timer);
+	gm_queue_note(gm, ifp->slot, GM_NOTE_GROUP_LEFT, &group->addr, NULL);
+	gm_group_touch(gm, group, GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
+	gm_hosts_free(&rec->hosts, &gm->hosts_used);
+	gm_set_free(&rec->sources);
+	free(rec);
+}
+
+void gm_rec_arm(struct gm_rec *rec, mtime_t deadline)
+{
+	if (deadline != MTIME_NEVER && (!theap_armed(&rec->timer) || deadline < rec->timer.deadline))
+		theap_set(&rec->iface->gm->rec_timers, &rec->timer, deadline);
+}
+
+static void group_free(struct gm *gm, struct gm_group *group)
+{
+	HASH_DEL(gm->groups, group);
+	theap_remove(&gm->hold_timers, &group->hold);
+	free(group->recs);
+	free(group->sources);
+	free(group);
+}
+
+/* Returns false when memory was short and the group has to be settled again. */
+static bool settle(struct gm *gm, struct gm_group *group)
+{
+	if (group->dirty & GM_DIRTY_CHOICE)
+		gm_host_choose(gm, group);
+	if (group->dirty & GM_DIRTY_UPSTREAM) {
+		if (gm_host_flush(gm, group) < 0)
+			return false;
+		group->dirty &= (uint8_t)~GM_DIRTY_UPSTREAM;
+	}
+	if (group->dirty & GM_DIRTY_ROUTES) {
+		if (gm_fwd_flush(gm, group) < 0)
+			return false;
+		group->dirty &= (uint8_t)~GM_DIRTY_ROUTES;
+	}
+	return true;
+}
+
+void gm_group_settle(struct gm *gm)
+{
+	struct gm_group *group, *next;
+
+	DL_FOREACH_SAFE2(gm->dirty, group, next, dirty_next)
+	{
+		if (!settle(gm, group))
+			continue;
+		group->dirty = 0;
+		DL_DELETE2(gm->dirty, group, dirty_prev, dirty_next);
+		if (!group->members && !group->routes && group->sent_slot == GM_NO_IF)
+			group_free(gm, group);
+	}
+}
+
+void gm_group_free_all(struct gm *gm)
+{
+	struct gm_group *group, *next;
+
+	gm_for_each_if (gm, ifp) {
+		while (ifp->recs)
+			gm_rec_free(ifp->recs);
+	}
+	gm_fwd_free_all(gm);
+	HASH_ITER (hh, gm->groups, group, next)
+		group_free(gm, group);
+	gm->dirty = NULL;
+}

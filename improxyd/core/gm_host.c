@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/gm_host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/gm_group.h"
+#include "core/gm_policy.h"
+#include "core/gm_queue.h"
+
+int gm_host_reserve(struct gm_group *group, uint32_t more)
+{
+	uint32_t need = group->nsources + more, cap = group->sources_cap;
+	struct gm_msrc *v;
+
+	if (need <= cap)
+		return 0;
+	if (!cap)
+		cap = 2;
+	while (cap < need)
+		cap += cap / 2 + 1;
+	v = realloc(group->sources, cap * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	group->sources = v;
+	group->sources_cap = cap;
+	return 0;
+}
+
+static struct gm_msrc *find_or_add(struct gm_group *group, const struct ipaddr *addr)
+{
+	uint32_t low = 0, high = group->nsources;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (ipaddr_cmp(&group->sources[mid].addr, addr) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == group->nsources || !ipaddr_eq(&group->sources[low].addr, addr)) {
+		memmove(&group->sources[low + 1], &group->sources[low],
+			(group->nsources - low) * sizeof(*group->sources));
+		group->sources[low] = (struct gm_msrc){ .addr = *addr };
+		group->nsources++;
+	}
+	return &group->sources[low];
+}
+
+void gm_host_move(struct gm *gm, struct gm_group *group, const struct ipaddr *source, enum gm_place from,
+		  enum gm_place to)
+{
+	struct gm_msrc *src;
+
+	if (from == to)
+		return;
+	src = find_or_add(group, source);
+	src->listers = (uint8_t)(src->listers - (from != GM_ABSENT) + (to != GM_ABSENT));
+	src->includers = (uint8_t)(src->includers - (from == GM_INCLUDED) + (to == GM_INCLUDED));
+	src->excluders = (uint8_t)(src->excluders - (from == GM_EXCLUDED) + (to == GM_EXCLUDED));
+	gm->nsources += (to != GM_ABSENT);
+	gm->nsources -= (from != GM_ABSENT);
+	gm_group_touch(gm, group, GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
+}
+
+void gm_host_count_excluding(struct gm *gm, struct gm_group *group, int change)
+{
+	group->excluding = (uint16_t)(group->excluding + change);
+	gm_group_touch(gm, group, GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
+}
+
+bool gm_group_lists(const struct gm_group *group, const struct gm_msrc *src)
+{
+	if (group->excluding)
+		return src->excluders == group->excluding && !src->includers;
+	return src->includers != 0;
+}
+
+/* Drops sources that nobody mentions and the upstream does not hold. */
+static void tidy(struct gm_group *group)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < group->nsources; i++) {
+		const struct gm_msrc *src = &group->sources[i];
+
+		if (src->listers || src->sent)
+			group->sources[kept++] = *src;
+	}
+	group->nsources = kept;
+	if (!kept) {
+		free(group->sources);
+		group->sources = NULL;
+		group->sources_cap = 0;
+	}
+}
+
+static void forget_sent(struct gm_group *group)
+{
+	group->sent_slot = GM_NO_IF;
+	for (uint32_t i = 0; i < group->nsources; i++)
+		group->sources[i].sent = false;
+}
+
+static int send_filter(struct gm *gm, struct gm_group *group, uint8_t slot, enum gm_mode mode, unsigned int n)
+{
+	struct gm_action *a = gm_queue_push(gm, GM_ACT_UPSTREAM, slot);
+	struct ipaddr *addrs = NULL;
+
+	if (!a)
+		return -ENOMEM;
+	if (n) {
+		addrs = gm_queue_addrs(gm, n);
+		if (!addrs) {
+			gm_queue_pop(gm);
+			return -ENOMEM;
+		}
+	}
+	a->upstream.group = group->addr;
+	a->upstream.mode = mode;
+	a->upstream.sources = addrs;
+	a->upstream.nsources = n;
+	for (uint32_t i = 0, filled = 0; filled < n; i++) {
+		if (gm_group_lists(group, &group->sources[i]))
+			addrs[filled++] = group->sources[i].addr;
+	}
+	return 0;
+}
+
+static int leave(struct gm *gm, struct gm_group *group)
+{
+	/* A slot without an upstream has lost its memberships with its interface. */
+	if (gm->ifs[group->sent_slot].conf.role == GM_ROLE_UPSTREAM) {
+		int err = send_filter(gm, group, group->sent_slot, GM_INCLUDE, 0);
+
+		if (err < 0)
+			return err;
+	}
+	forget_sent(group);
+	return 0;
+}
+
+static int join(struct gm *gm, struct gm_group *group, enum gm_mode mode, unsigned int listed)
+{
+	int err = send_filter(gm, group, group->upstream, mode, listed);
+
+	if (err < 0)
+		return err;
+	if (group->sent_slot == GM_NO_IF)
+		group->joined = gm->now;
+	group->sent_slot = group->upstream;
+	group->sent_mode = mode;
+	for (uint32_t i = 0; i < group->nsources; i++)
+		group->sources[i].sent = gm_group_lists(group, &group->sources[i]);
+	return 0;
+}
+
+void gm_host_choose(struct gm *gm, struct gm_group *group)
+{
+	uint8_t slot = gm_policy_upstream(gm, &group->addr);
+
+	group->dirty &= (uint8_t)~GM_DIRTY_CHOICE;
+	if (slot == group->upstream)
+		return;
+	group->upstream = slot;
+	group->dirty |= GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES;
+}
+
+/* True while a group without members is to stay joined. */
+static bool held(struct gm *gm, struct gm_group *group)
+{
+	mtime_t delay = gm->ifs[group->sent_slot].conf.leave_delay;
+
+	if (!delay || group->hold_over)
+		return false;
+	if (!theap_armed(&group->hold))
+		theap_set(&gm->hold_timers, &group->hold, gm->now + delay);
+	return true;
+}
+
+int gm_host_flush(struct gm *gm, struct gm_group *group)
+{
+	enum gm_mode mode = gm_group_mode(group);
+	unsigned int listed = 0;
+	bool changed, wanted;
+	int err = 0;
+
+	if (group->sent_slot != GM_NO_IF && group->sent_slot != group->upstream) {
+		err = leave(gm, group);
+		if (err < 0)
+			return err;
+	}
+	changed = group->sent_slot == GM_NO_IF || group->sent_mode != mode;
+	for (uint32_t i = 0; i < group->nsources; i++) {
+		bool lists = gm_group_lists(group, &group->sources[i]);
+
+		listed += lists;
+		changed |= lists != group->sources[i].sent;
+	}
+	wanted = mode == GM_EXCLUDE || listed;
+	if (!wanted && group->sent_slot != GM_NO_IF) {
+		if (held(gm, group))
+			return 0;
+		err = leave(gm, group);
+	} else if (wanted && changed && group->upstream != GM_NO_IF) {
+		err = join(gm, group, mode, listed);
+	}
+	if (err < 0)
+		return err;
+	theap_remove(&gm->hold_timers, &group->hold);
+	group->hold_over = false;
+	tidy(group);
+	return 0;
+}
+
+void gm_host_hold_expired(struct gm *gm, struct gm_group *group)
+{
+	theap_remove(&gm->hold_timers, &group->hold);
+	group->hold_over = true;
+	gm_group_touch(gm, group, GM_DIRTY_UPSTREAM);
+}
+
+void gm_host_resync(struct gm *gm, uint8_t slot)
+{
+	for (struct gm_group *group = gm->groups; group; group = group->hh.next) {
+		if (group->sent_slot != slot)
+			continue;
+		forget_sent(group);
+		gm_group_touch(gm, group, GM_DIRTY_UPSTREAM);
+	}
+}

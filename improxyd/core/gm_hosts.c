@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/gm_hosts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/gm_set.h"
+
+static bool alive(const struct gm_host *host, mtime_t now)
+{
+	return host->deadline > now;
+}
+
+static uint32_t position(const struct gm_hosts *hosts, const struct ipaddr *addr)
+{
+	uint32_t low = 0, high = hosts->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (ipaddr_cmp(&hosts->v[mid].addr, addr) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct gm_host *find(const struct gm_hosts *hosts, const struct ipaddr *addr)
+{
+	uint32_t i = position(hosts, addr);
+
+	return i < hosts->n && ipaddr_eq(&hosts->v[i].addr, addr) ? &hosts->v[i] : NULL;
+}
+
+static void forget(struct gm_hosts *hosts, uint32_t *used, struct gm_host *host)
+{
+	uint32_t i = (uint32_t)(host - hosts->v);
+
+	*used -= 1u + host->nsources;
+	free(host->sources);
+	hosts->n--;
+	for (; i < hosts->n; i++)
+		hosts->v[i] = hosts->v[i + 1];
+}
+
+static void forget_aged(struct gm_hosts *hosts, uint32_t *used, mtime_t now)
+{
+	for (uint32_t i = hosts->n; i-- > 0;) {
+		if (!alive(&hosts->v[i], now))
+			forget(hosts, used, &hosts->v[i]);
+	}
+}
+
+static struct gm_host *add(struct gm_hosts *hosts, uint32_t *used, const struct ipaddr *addr)
+{
+	uint32_t i;
+
+	if (hosts->n >= GM_HOSTS_MAX || *used >= GM_HOSTS_BUDGET)
+		return NULL;
+	if (hosts->n == hosts->cap) {
+		uint32_t cap = hosts->cap ? hosts->cap * 2 : 1;
+		struct gm_host *v = realloc(hosts->v, cap * sizeof(*v));
+
+		if (!v)
+			return NULL;
+		hosts->v = v;
+		hosts->cap = cap;
+	}
+	i = position(hosts, addr);
+	for (uint32_t j = hosts->n; j > i; j--)
+		hosts->v[j] = hosts->v[j - 1];
+	hosts->n++;
+	hosts->v[i] = (struct gm_host){ .addr = *addr };
+	*used += 1;
+	return &hosts->v[i];
+}
+
+enum set_op { SET_REPLACE, SET_UNION, SET_MINUS };
+
+/* The result of the operation on two sorted lists, in fresh memory. Returns its length, or -ENOMEM. */
+static int combine(enum set_op op, const struct gm_host *host, const struct gm_host_report *r, struct ipaddr **result)
+{
+	unsigned int i = op == SET_REPLACE ? host->nsources : 0, j = 0, n = 0;
+	struct ipaddr *v;
+
+	*result = NULL;
+	if (host->nsources + r->nsources == 0)
+		return 0;
+	v = malloc((host->nsources + r->nsources) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	while (i < host->nsources || j < r->nsources) {
+		int order = i == host->nsources ? 1
+			    : j == r->nsources  ? -1
+						: ipaddr_cmp(&host->sources[i], &r->sources[j]);
+
+		if (order <= 0 && !(order == 0 && op == SET_MINUS))
+			v[n++] = host->sources[i];
+		else if (order > 0 && op != SET_MINUS)
+			v[n++] = r->sources[j];
+		i += order <= 0;
+		j += order >= 0;
+	}
+	if (n == 0) {
+		free(v);
+		return 0;
+	}
+	*result = v;
+	return (int)n;
+}
+
+static int change(struct gm_host *host, uint32_t *used, enum set_op op, const struct gm_host_report *r)
+{
+	struct ipaddr *v;
+	int n = combine(op, host, r, &v);
+
+	if (n < 0)
+		return n;
+	if (n > UINT16_MAX || *used - host->nsources + (uint32_t)n > GM_HOSTS_BUDGET) {
+		free(v);
+		return -ENOSPC;
+	}
+	*used = *used - host->nsources + (uint32_t)n;
+	free(host->sources);
+	host->sources = v;
+	host->nsources = (uint16_t)n;
+	return 0;
+}
+
+/*
+ * IS_IN is taken like ALLOW: a long list comes in several records, and the answer to a group-and-source-specific query
+ * is a part of the list only, even of a host in EXCLUDE mode (RFC 9776 s5.2). TO_IN is replaced only where the host
+ * changes mode, for the first of these reasons.
+ */
+static int apply(struct gm_host *host, uint32_t *used, const struct gm_host_report *r)
+{
+	bool was_exclude = host->exclude;
+
+	switch (r->type) {
+	case GM_IS_EX:
+	case GM_TO_EX:
+		host->exclude = true;
+		return change(host, used, SET_REPLACE, r);
+	case GM_TO_IN:
+		host->exclude = false;
+		return change(host, used, was_exclude ? SET_REPLACE : SET_UNION, r);
+	case GM_IS_IN:
+	case GM_ALLOW:
+		return change(host, used, was_exclude ? SET_MINUS : SET_UNION, r);
+	case GM_BLOCK:
+		return change(host, used, was_exclude ? SET_UNION : SET_MINUS, r);
+	}
+	return 0;
+}
+
+void gm_hosts_note(struct gm_hosts *hosts, uint32_t *used, const struct gm_host_report *r, mtime_t now,
+		   mtime_t deadline)
+{
+	struct gm_host *host = find(hosts, r->reporter);
+	bool leaves = r->type == GM_TO_IN && r->nsources == 0;
+	struct gm_host_report listless = *r;
+
+	if (leaves || (!host && r->type == GM_BLOCK)) {
+		if (host)
+			forget(hosts, used, host);
+		return;
+	}
+	if (!host) {
+		forget_aged(hosts, used, now);
+		host = add(hosts, used, r->reporter);
+	}
+	if (!r->keep_sources)
+		listless.nsources = 0;
+	if (!host || apply(host, used, &listless) < 0) {
+		hosts->incomplete_until = deadline;
+		return;
+	}
+	host->deadline = deadline;
+	host->older = r->gen < GM_GEN3 || ipaddr_is_unspecified(r->reporter) || !r->keep_sources;
+	if (r->keep_sources && !host->exclude && !host->nsources)
+		forget(hosts, used, host);
+}
+
+bool gm_hosts_tracked(const struct gm_hosts *hosts, mtime_t now)
+{
+	if (hosts->incomplete_until > now)
+		return false;
+	for (uint32_t i = 0; i < hosts->n; i++) {
+		if (hosts->v[i].older && alive(&hosts->v[i], now))
+			return false;
+	}
+	return true;
+}
+
+bool gm_hosts_want_group(const struct gm_hosts *hosts, mtime_t now)
+{
+	for (uint32_t i = 0; i < hosts->n; i++) {
+		if (hosts->v[i].exclude && alive(&hosts->v[i], now))
+			return true;
+	}
+	return false;
+}
+
+bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *source, mtime_t now)
+{
+	for (uint32_t i = 0; i < hosts->n; i++) {
+		const struct gm_host *host = &hosts->v[i];
+
+		if (alive(host, now) && gm_addrs_contain(host->sources, host->nsources, source) != host->exclude)
+			return true;
+	}
+	return false;
+}
+
+uint32_t gm_hosts_count(const struct gm_hosts *hosts, mtime_t now)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < hosts->n; i++)
+		count += alive(&hosts->v[i], now);
+	return count;
+}
+
+void gm_hosts_free(struct gm_hosts *hosts, uint32_t *used)
+{
+	while (hosts->n)
+		forget(hosts, used, &hosts->v[hosts->n - 1]);
+	free(hosts->v);
+	*hosts = (struct gm_hosts){ 0 };
+}

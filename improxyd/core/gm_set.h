@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gm_set - the source records of one group on one interface: an array sorted by address, each with its deadline.
+ *
+ * It owns the array's memory. It knows nothing of filter modes: what a deadline means is gm_router's business.
+ */
+#ifndef IMPROXY_CORE_GM_SET_H
+#define IMPROXY_CORE_GM_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/ipaddr.h"
+#include "lib/mtime.h"
+
+struct gm_src {
+	struct ipaddr addr;
+	mtime_t deadline;     /* source timer (RFC 9776 s6.2.3); 0: on the exclude list */
+	uint32_t since_s;     /* when the source was first asked for or blocked */
+	uint8_t queries_left; /* group-and-source queries still to be sent */
+	bool ask;             /* the record being applied wants it queried */
+	bool fixed;           /* a static-group names it: never ages, never removed by a report */
+};
+
+struct gm_set {
+	struct gm_src *v;
+	uint32_t n, cap;
+};
+
+void gm_set_free(struct gm_set *set);
+
+/* Makes room for `more` insertions, which then cannot fail. Returns 0 or -ENOMEM. */
+int gm_set_reserve(struct gm_set *set, uint32_t more);
+
+/* The record of `addr`, or NULL. O(log n). The pointer is good until the next insertion or removal. */
+struct gm_src *gm_set_find(const struct gm_set *set, const struct ipaddr *addr);
+
+/* Adds `addr`, which is not in the set, in room that was reserved; everything but the address is zero. */
+struct gm_src *gm_set_insert(struct gm_set *set, const struct ipaddr *addr);
+
+/* Removes the records for which `drop` is true, keeping the order. */
+void gm_set_filter(struct gm_set *set, bool (*drop)(struct gm_src *src, void *arg), void *arg);
+
+/* Sorts addresses and removes repetitions in place; returns how many are left. */
+unsigned int gm_addrs_sort(struct ipaddr *addrs, unsigned int n);
+
+/* True if the sorted array holds `addr`. */
+bool gm_addrs_contain(const struct ipaddr *addrs, unsigned int n, const struct ipaddr *addr);
+
+#endif
