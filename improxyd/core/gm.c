@@ -176,6 +176,7 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 {
 	struct gm_if *ifp = &gm->ifs[slot];
 	struct gm_if_conf old = ifp->conf;
+	bool statics = conf->statics_serial != old.statics_serial || conf->nstatics != old.nstatics;
 
 	ifp->conf = *conf;
 	if (conf->role != old.role || conf->up != old.up || strcmp(conf->name, old.name) != 0) {
@@ -183,6 +184,7 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 			ifp->stats = (struct gm_stats){ 0 };
 		ifp->last_query = 0;
 		restart_if(ifp);
+		statics = true;
 	} else if (!ipaddr_eq(&conf->addr, &old.addr) || conf->gen != old.gen) {
 		gm_querier_start(ifp);
 	} else if (!same_timing(conf, &old)) {
@@ -198,7 +200,7 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 	if (conf->boundary != old.boundary || conf->forward_as_non_querier != old.forward_as_non_querier ||
 	    !same_prefixes(conf, &old))
 		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
-	return gm_router_apply_statics(ifp);
+	return statics ? gm_router_apply_statics(ifp) : 0;
 }
 
 static void clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)

@@ -160,6 +160,7 @@ struct gm_if_conf {
 	uint32_t max_groups, max_sources; /* per interface, per group; 0 = no limit */
 	const struct gm_static *statics;
 	unsigned int nstatics;
+	uint32_t statics_serial; /* another one: the list has changed */
 
 	/* both */
 	const struct gm_acl *boundary;

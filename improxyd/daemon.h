@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemon - the running process as its commands see it: configuration, engines, links, and the few questions that only
+ * the kernel can answer. It stands between cmd_* and sys, which do not know each other.
+ */
+#ifndef IMPROXY_DAEMON_H
+#define IMPROXY_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/gm.h"
+#include "lib/family.h"
+#include "lib/ipaddr.h"
+#include "lib/mtime.h"
+
+struct conf;
+struct daemon;
+
+/* The clock everything here is measured by. */
+mtime_t daemon_now(void);
+mtime_t daemon_started(const struct daemon *d);
+
+/* The configuration in force. */
+const struct conf *daemon_conf(const struct daemon *d);
+
+/* The engine of a family (read core/gm_state.h); NULL when the kernel does not know the family. */
+const struct gm *daemon_gm(const struct daemon *d, enum family family);
+
+/* GM_EV_CLEAR: `ifname` NULL: all interfaces; group "none": all groups. Returns 0, or -ENOENT: no such interface. */
+int daemon_clear_groups(struct daemon *d, enum family family, const char *ifname, const struct ipaddr *group);
+void daemon_clear_statistics(struct daemon *d, enum family family);
+
+/* --- interfaces --- */
+
+struct daemon_link {
+	char name[GM_NAME_LEN];
+	int ifindex;        /* 0: there is no such link now */
+	unsigned int flags; /* IFF_* */
+	unsigned int mtu;
+	bool up;
+	bool pointopoint;
+	struct ipaddr primary[FAMILY_COUNT]; /* none: it has none */
+	const char *refused[FAMILY_COUNT]; /* why it is not proxied though it is to be; NULL: it is, or is not to be */
+};
+
+/* Calls fn() for every link there is, and for every configured interface there is not, in order of names. */
+void daemon_links(const struct daemon *d, void (*fn)(void *arg, const struct daemon_link *link), void *arg);
+/* False: neither there nor configured. */
+bool daemon_link(const struct daemon *d, const char *name, struct daemon_link *link);
+/* The i-th address of the link with its prefix; false behind the last. */
+bool daemon_link_addr(const struct daemon *d, const char *name, enum family family, unsigned int i, struct ipaddr *addr,
+		      struct ipprefix *prefix);
+
+/* --- what only the kernel knows --- */
+
+struct daemon_route {
+	uint64_t packets, bytes, wrong_if;
+	mtime_t idle; /* MTIME_NEVER: it cannot be told */
+};
+
+/* Returns 0, or -errno: the kernel does not have the entry. */
+int daemon_route(const struct daemon *d, enum family family, const struct ipaddr *source, const struct ipaddr *group,
+		 struct daemon_route *route);
+
+struct daemon_join {
+	bool held;    /* the kernel holds exactly what is wanted */
+	bool widened; /* the EXCLUDE list was too long for the kernel: it holds EXCLUDE{} */
+	int error;    /* -errno of the last try, 0 = none */
+	unsigned int sockets;
+};
+
+/* The membership of a group on the upstream in `slot`; false: none is wanted. */
+bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const struct ipaddr *group,
+		 struct daemon_join *join);
+unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot);
+
+struct daemon_status {
+	bool usable; /* the kernel knows the family */
+	bool router; /* we are the kernel's multicast router */
+	bool wanted; /* some interface has a role */
+	int error;   /* why not: -errno */
+	uint32_t table;
+	uint64_t table_busy, route_errors;
+	uint64_t received, upcalls, overflows, read_errors, send_errors;
+	int rcvbuf;
+	unsigned int joined, failing, sockets; /* upstream memberships */
+	uint64_t join_failures, widened;
+};
+void daemon_status(const struct daemon *d, enum family family, struct daemon_status *status);
+
+struct daemon_netlink {
+	uint64_t events, changes, resyncs;
+	int error;
+};
+void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink);
+
+#endif

@@ -1,0 +1,780 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sys/exec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/gm_state.h"
+#include "debug.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "sys/loop.h"
+#include "wire/wire.h"
+
+#define QUERY_MAX     9216 /* octets of the longest query that is sent, whatever the MTU */
+#define CLAIM_FIRST   mtime_from_s(1)
+#define CLAIM_SLOWEST mtime_from_s(30)
+#define SWEEP_SLOWEST mtime_from_s(30)
+
+struct slot {
+	struct exec_if want;     /* ifindex 0: free */
+	bool vif;                /* the kernel has it */
+	struct gm_static *joins; /* what is joined now */
+	unsigned int njoins;
+};
+
+struct exec {
+	enum family family;
+	const struct gm_af *af;
+	const struct wire_af *wire;
+	struct loop *loop;
+	struct gm *gm;
+	struct gmsock *sock;
+	struct upstream *upstream;
+	struct upstream *joins; /* join-group: the router as a host of its own */
+	struct loop_task *run;
+	struct loop_timer *timer, *claim, *sweep;
+	exec_note_fn *note;
+	void *note_arg;
+
+	struct slot slots[GM_MAX_IFS];
+	uint8_t ttls[GM_MAX_IFS];
+	mtime_t idle_timeout;
+
+	struct mroute *mroute; /* NULL while the table is not ours */
+	uint32_t table;
+	int mroute_error;
+	mtime_t claim_wait;
+	uint64_t table_busy, route_errors;
+
+	struct ipaddr *sources; /* of the record or query being read */
+	unsigned int sources_cap;
+};
+
+static unsigned int debug_packets(const struct exec *exec)
+{
+	return exec->family == FAMILY_IPV4 ? DEBUG_IGMP_PACKETS : DEBUG_MLD_PACKETS;
+}
+
+static const char *tag(const struct exec *exec)
+{
+	return exec->af->name;
+}
+
+uint8_t exec_slot(const struct exec *exec, int ifindex)
+{
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (ifindex && exec->slots[i].want.ifindex == ifindex)
+			return (uint8_t)i;
+	}
+	return GM_NO_IF;
+}
+
+static const char *slot_name(const struct exec *exec, uint8_t slot)
+{
+	return slot < GM_MAX_IFS ? exec->slots[slot].want.gm.name : "-";
+}
+
+/* --- actions
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void send_one_query(struct exec *exec, uint8_t slot, const struct wire_query *q)
+{
+	const struct slot *s = &exec->slots[slot];
+	uint8_t buf[QUERY_MAX];
+	char text[IPADDR_STRLEN];
+	struct ipaddr dst;
+	int len, err;
+
+	len = wire_encode_query(exec->wire, q, buf, sizeof(buf), &dst);
+	err = len < 0 ? len
+		      : gmsock_send(exec->sock, s->want.ifindex, &exec->gm->ifs[slot].conf.addr, &dst, buf,
+				    (size_t)len);
+	if (err < 0) {
+		gm_count(exec->gm, slot, GM_C_TX_FAILED);
+		log_debug(debug_packets(exec), s->want.gm.name, tag(exec), "%s: query not sent: %s", s->want.gm.name,
+			  strerror(-err));
+		return;
+	}
+	gm_count(exec->gm, slot,
+		 ipaddr_is_none(&q->group) ? GM_C_TX_GENERAL
+		 : q->nsources             ? GM_C_TX_GROUP_SOURCE
+					   : GM_C_TX_GROUP);
+	log_debug(debug_packets(exec), s->want.gm.name, tag(exec), "%s: query sent to %s, %u sources%s",
+		  s->want.gm.name, ipaddr_format(&dst, text), q->nsources, q->suppress ? ", S" : "");
+}
+
+/* RFC 9776 s4.1.8: a list too long for one packet goes in several. */
+static void send_query(struct exec *exec, const struct gm_action *a)
+{
+	unsigned int capacity, mtu = exec->slots[a->slot].want.mtu;
+	struct wire_query q = {
+		.group = a->query.group,
+		.gen = a->query.gen,
+		.suppress = a->query.suppress,
+		.robustness = a->query.robustness,
+		.interval = a->query.interval,
+		.max_response = a->query.max_response,
+	};
+
+	capacity = wire_query_capacity(exec->wire, mtu && mtu < QUERY_MAX ? mtu : QUERY_MAX);
+	if (!capacity)
+		capacity = 1;
+	for (unsigned int done = 0; done == 0 || done < a->query.nsources; done += capacity) {
+		unsigned int left = a->query.nsources - done;
+
+		q.sources = a->query.sources ? a->query.sources + done : NULL;
+		q.nsources = left < capacity ? left : capacity;
+		send_one_query(exec, a->slot, &q);
+	}
+}
+
+static void set_upstream(struct exec *exec, const struct gm_action *a)
+{
+	char group[IPADDR_STRLEN];
+	int err = upstream_set(exec->upstream, exec->slots[a->slot].want.ifindex, &a->upstream.group, a->upstream.mode,
+			       a->upstream.sources, a->upstream.nsources);
+
+	/* The pool remembers, counts and repeats it; here it is only told. */
+	if (err < 0)
+		log_warn(tag(exec), "%s: cannot join %s: %s", slot_name(exec, a->slot),
+			 ipaddr_format(&a->upstream.group, group), strerror(-err));
+}
+
+static void change_route(struct exec *exec, const struct gm_action *a)
+{
+	char source[IPADDR_STRLEN], group[IPADDR_STRLEN];
+	int err;
+
+	/* Without the table nothing can be done now; all is handed out again when it becomes ours. */
+	if (!exec->mroute)
+		return;
+	if (a->type == GM_ACT_ROUTE_DEL) {
+		err = mroute_del(exec->mroute, &a->route.source, &a->route.group, a->slot);
+		if (err == -ENOENT)
+			err = 0;
+	} else {
+		err = mroute_set(exec->mroute, &a->route.source, &a->route.group, a->slot, a->route.oifs, exec->ttls);
+	}
+	log_debug(DEBUG_MROUTE, slot_name(exec, a->slot), "mroute", "%s (%s,%s) iif %s oifs 0x%08x: %s",
+		  a->type == GM_ACT_ROUTE_DEL ? "delete" : "set", ipaddr_format(&a->route.source, source),
+		  ipaddr_format(&a->route.group, group), slot_name(exec, a->slot), a->route.oifs,
+		  err < 0 ? strerror(-err) : "done");
+	if (err < 0) {
+		exec->route_errors++;
+		log_warn("mroute", "forwarding entry (%s,%s) refused: %s", ipaddr_format(&a->route.source, source),
+			 ipaddr_format(&a->route.group, group), strerror(-err));
+	}
+}
+
+static void carry_out(struct exec *exec, const struct gm_action *a)
+{
+	switch (a->type) {
+	case GM_ACT_QUERY:
+		send_query(exec, a);
+		return;
+	case GM_ACT_UPSTREAM:
+		set_upstream(exec, a);
+		return;
+	case GM_ACT_ROUTE_SET:
+	case GM_ACT_ROUTE_DEL:
+		change_route(exec, a);
+		return;
+	case GM_ACT_NOTE:
+		exec->note(exec->note_arg, exec, a);
+		return;
+	}
+}
+
+static void run(void *arg)
+{
+	struct exec *exec = arg;
+	const struct gm_action *actions;
+	size_t n;
+
+	actions = gm_actions(exec->gm, loop_now(), &n);
+	for (size_t i = 0; i < n; i++)
+		carry_out(exec, &actions[i]);
+	gm_actions_done(exec->gm);
+	if (loop_timer_at(exec->timer, gm_next(exec->gm)) < 0)
+		log_error(tag(exec), "out of memory: a timer was not set");
+}
+
+/* An event that could not be applied for want of memory was counted by the engine. */
+static void input(struct exec *exec, const struct gm_event *ev)
+{
+	(void)gm_input(exec->gm, loop_now(), ev);
+	loop_task_run(exec->run);
+}
+
+void exec_input(struct exec *exec, const struct gm_event *ev)
+{
+	input(exec, ev);
+}
+
+/* --- packets
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* Unpacks a list; false when out of memory. */
+static bool take_sources(struct exec *exec, const uint8_t *packed, unsigned int n)
+{
+	if (n > exec->sources_cap) {
+		struct ipaddr *v = realloc(exec->sources, n * sizeof(*v));
+
+		if (!v)
+			return false;
+		exec->sources = v;
+		exec->sources_cap = n;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		exec->sources[i] = wire_source(exec->wire, packed, i);
+	return true;
+}
+
+static void hear_query(struct exec *exec, uint8_t slot, const struct wire_msg *msg)
+{
+	struct gm_event ev = { .type = GM_EV_QUERY, .slot = slot };
+
+	if (!take_sources(exec, msg->body, msg->count)) {
+		gm_count_drop(exec->gm, slot, GM_DROP_NO_MEMORY);
+		return;
+	}
+	ev.query.from = msg->meta.src;
+	ev.query.group = msg->group;
+	ev.query.gen = msg->gen;
+	ev.query.suppress = msg->suppress;
+	ev.query.robustness = msg->robustness;
+	ev.query.interval = msg->interval;
+	ev.query.max_response = msg->max_response;
+	ev.query.sources = exec->sources;
+	ev.query.nsources = msg->count;
+	input(exec, &ev);
+}
+
+static void hear_record(struct exec *exec, uint8_t slot, const struct wire_msg *msg, enum gm_record_type type,
+			const struct ipaddr *group, unsigned int nsources)
+{
+	struct gm_event ev = { .type = GM_EV_RECORD, .slot = slot };
+
+	ev.record.reporter = msg->meta.src;
+	ev.record.group = *group;
+	ev.record.type = type;
+	ev.record.gen = msg->gen;
+	ev.record.sources = exec->sources;
+	ev.record.nsources = nsources;
+	input(exec, &ev);
+}
+
+static void hear_report(struct exec *exec, uint8_t slot, const struct wire_msg *msg)
+{
+	struct wire_cursor cursor = { 0 };
+	struct wire_record record;
+
+	gm_count(exec->gm, slot, (enum gm_counter)(GM_C_RX_REPORT_GEN1 + msg->gen - GM_GEN1));
+	if (msg->gen < GM_GEN3) {
+		hear_record(exec, slot, msg, GM_IS_EX, &msg->group, 0);
+		return;
+	}
+	while (wire_next_record(exec->wire, msg, &cursor, &record)) {
+		if (take_sources(exec, record.sources, record.nsources))
+			hear_record(exec, slot, msg, (enum gm_record_type)record.type, &record.group, record.nsources);
+		else
+			gm_count_drop(exec->gm, slot, GM_DROP_NO_MEMORY);
+	}
+}
+
+static void on_packet(void *arg, enum family family, int ifindex, const struct wire_meta *meta, const uint8_t *payload,
+		      size_t len)
+{
+	struct exec *exec = arg;
+	uint8_t slot = exec_slot(exec, ifindex);
+	struct wire_options opt = { 0 };
+	char from[IPADDR_STRLEN];
+	struct wire_msg msg;
+	int err;
+
+	(void)family;
+	if (slot == GM_NO_IF)
+		return;
+	opt.require_router_alert = exec->slots[slot].want.require_router_alert;
+	err = wire_decode(exec->wire, meta, payload, len, &opt, false, &msg);
+	log_debug(debug_packets(exec), slot_name(exec, slot), tag(exec), "%s: type 0x%02x, %zu octets from %s%s%s",
+		  slot_name(exec, slot), len ? payload[0] : 0, len, ipaddr_format(&meta->src, from),
+		  err < 0 ? ", dropped: " : "", err < 0 ? gm_drop_names[wire_drop(err)] : "");
+	if (err < 0) {
+		gm_count_drop(exec->gm, slot, wire_drop(err));
+		return;
+	}
+	switch (msg.kind) {
+	case WIRE_QUERY:
+		hear_query(exec, slot, &msg);
+		return;
+	case WIRE_REPORT:
+		hear_report(exec, slot, &msg);
+		return;
+	case WIRE_LEAVE:
+		gm_count(exec->gm, slot, GM_C_RX_LEAVE);
+		hear_record(exec, slot, &msg, GM_TO_IN, &msg.group, 0);
+		return;
+	case WIRE_OTHER:
+		return;
+	}
+}
+
+static void on_drop(void *arg, enum family family, int ifindex, enum gm_drop why)
+{
+	struct exec *exec = arg;
+
+	(void)family;
+	gm_count_drop(exec->gm, exec_slot(exec, ifindex), why);
+}
+
+static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, unsigned int vif,
+		      const struct ipaddr *source, const struct ipaddr *group)
+{
+	struct exec *exec = arg;
+	struct gm_event ev = { .type = type == GMSOCK_NOCACHE ? GM_EV_UPCALL : GM_EV_WRONG_IF, .slot = (uint8_t)vif };
+	char s[IPADDR_STRLEN], g[IPADDR_STRLEN];
+
+	(void)family;
+	if (vif >= GM_MAX_IFS || !exec->slots[vif].want.ifindex)
+		return;
+	log_debug(DEBUG_MROUTE, slot_name(exec, ev.slot), "mroute", "%s: (%s,%s) on %s",
+		  type == GMSOCK_NOCACHE ? "no entry" : "wrong interface", ipaddr_format(source, s),
+		  ipaddr_format(group, g), slot_name(exec, ev.slot));
+	ev.flow.source = *source;
+	ev.flow.group = *group;
+	input(exec, &ev);
+}
+
+static const struct gmsock_handler handler = { .packet = on_packet, .drop = on_drop, .upcall = on_upcall };
+
+/* --- the routing table
+ * ------------------------------------------------------------------------------------------------- */
+
+static int add_vif(struct exec *exec, uint8_t slot)
+{
+	struct slot *s = &exec->slots[slot];
+	int err;
+
+	if (s->vif || !exec->mroute)
+		return 0;
+	err = mroute_vif_add(exec->mroute, slot, s->want.ifindex, 1);
+	if (err < 0)
+		return err;
+	s->vif = true;
+	return 0;
+}
+
+static bool has_roles(const struct exec *exec)
+{
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (exec->slots[i].want.ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Once a state, not once a try. */
+static void tell_claim_error(struct exec *exec, int err)
+{
+	if (err == exec->mroute_error)
+		return;
+	if (err == -EADDRINUSE)
+		log_error("mroute",
+			  "%s: another process owns the kernel's multicast routing (table %u); trying again until it "
+			  "lets go",
+			  family_name(exec->family), exec->table);
+	else
+		log_error("mroute", "%s: the kernel's multicast routing cannot be used: %s", family_name(exec->family),
+			  strerror(-err));
+}
+
+static void take_table(void *arg)
+{
+	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
+	struct exec *exec = arg;
+	int err;
+
+	if (exec->mroute || !has_roles(exec))
+		return;
+	err = mroute_open(gmsock_fd(exec->sock), exec->family, exec->table, &exec->mroute);
+	if (err < 0) {
+		exec->mroute = NULL;
+		exec->table_busy += err == -EADDRINUSE;
+		tell_claim_error(exec, err);
+		exec->mroute_error = err;
+		if (loop_timer_at(exec->claim, loop_now() + exec->claim_wait) < 0)
+			log_error("mroute", "out of memory: the table is not asked for again");
+		exec->claim_wait = mtime_min(exec->claim_wait * 2, CLAIM_SLOWEST);
+		return;
+	}
+	if (exec->mroute_error)
+		log_notice("mroute", "%s: the kernel's multicast routing is ours now", family_name(exec->family));
+	exec->mroute_error = 0;
+	exec->claim_wait = CLAIM_FIRST;
+	/* What an earlier owner left behind would stand in the way. */
+	err = mroute_flush(exec->mroute);
+	if (err < 0)
+		log_warn("mroute", "%s: old entries could not be removed: %s", family_name(exec->family),
+			 strerror(-err));
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (!exec->slots[i].want.ifindex)
+			continue;
+		err = add_vif(exec, (uint8_t)i);
+		if (err < 0)
+			log_warn("mroute", "%s: no VIF for it: %s", slot_name(exec, (uint8_t)i), strerror(-err));
+	}
+	input(exec, &resync);
+}
+
+static void give_table(struct exec *exec)
+{
+	mroute_close(exec->mroute);
+	exec->mroute = NULL;
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+		exec->slots[i].vif = false;
+}
+
+/* --- entries without traffic
+ * ------------------------------------------------------------------------------------------- */
+
+struct idle_list {
+	mtime_t timeout;
+	struct gm_event *v;
+	size_t n, cap;
+	bool short_of_memory;
+};
+
+static void collect_idle(void *arg, const struct mroute_entry *entry)
+{
+	struct idle_list *list = arg;
+
+	if (entry->iif >= GM_MAX_IFS || entry->counters.idle == MTIME_NEVER || entry->counters.idle < list->timeout)
+		return;
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		struct gm_event *v = realloc(list->v, cap * sizeof(*v));
+
+		if (!v) {
+			list->short_of_memory = true;
+			return;
+		}
+		list->v = v;
+		list->cap = cap;
+	}
+	list->v[list->n] = (struct gm_event){ .type = GM_EV_ROUTE_IDLE, .slot = (uint8_t)entry->iif };
+	list->v[list->n].flow.source = entry->source;
+	list->v[list->n].flow.group = entry->group;
+	list->v[list->n].flow.idle = entry->counters.idle;
+	list->n++;
+}
+
+static void set_sweep(struct exec *exec)
+{
+	mtime_t wait = mtime_min(exec->idle_timeout / 4, SWEEP_SLOWEST);
+
+	if (loop_timer_at(exec->sweep, exec->idle_timeout ? loop_now() + wait : MTIME_NEVER) < 0)
+		log_error("mroute", "out of memory: idle entries stay");
+}
+
+static void sweep_idle(void *arg)
+{
+	struct exec *exec = arg;
+	struct idle_list list = { .timeout = exec->idle_timeout };
+
+	if (exec->mroute && HASH_COUNT(exec->gm->routes)) {
+		int err = mroute_dump(exec->mroute, collect_idle, &list);
+
+		/* An incomplete dump or list only means that the rest is found at the next sweep. */
+		if ((err < 0 && err != -EAGAIN) || list.short_of_memory)
+			log_warn("mroute", "%s: entries could not be read: %s", family_name(exec->family),
+				 strerror(err < 0 ? -err : ENOMEM));
+		for (size_t i = 0; i < list.n; i++)
+			input(exec, &list.v[i]);
+		free(list.v);
+	}
+	set_sweep(exec);
+}
+
+/* --- interfaces
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* The filter of one group as the list of joins gives it: any source, or the sources that are named. */
+static void set_join(struct exec *exec, const struct slot *s, const struct ipaddr *group)
+{
+	struct ipaddr sources[s->njoins + 1];
+	enum gm_mode mode = GM_INCLUDE;
+	char text[IPADDR_STRLEN];
+	unsigned int n = 0;
+	int err;
+
+	for (unsigned int i = 0; i < s->njoins; i++) {
+		if (!ipaddr_eq(&s->joins[i].group, group))
+			continue;
+		if (ipaddr_is_none(&s->joins[i].source))
+			mode = GM_EXCLUDE;
+		else
+			sources[n++] = s->joins[i].source;
+	}
+	err = upstream_set(exec->joins, s->want.ifindex, group, mode, sources, mode == GM_EXCLUDE ? 0 : n);
+	if (err < 0)
+		log_warn(tag(exec), "%s: join-group %s: %s", s->want.gm.name, ipaddr_format(group, text),
+			 strerror(-err));
+}
+
+static int set_joins(struct exec *exec, struct slot *s, const struct gm_static *joins, unsigned int n)
+{
+	struct gm_static *copy = NULL, *old = s->joins;
+	unsigned int nold = s->njoins;
+
+	if (n) {
+		copy = malloc(n * sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, joins, n * sizeof(*copy));
+	}
+	s->joins = copy;
+	s->njoins = n;
+	for (unsigned int i = 0; i < n; i++)
+		set_join(exec, s, &copy[i].group);
+	for (unsigned int i = 0; i < nold; i++)
+		set_join(exec, s, &old[i].group);
+	free(old);
+	return 0;
+}
+
+static void set_router_groups(struct exec *exec, const struct slot *s, bool join)
+{
+	int err;
+
+	if (!join) {
+		gmsock_leave_routers(exec->sock, s->want.ifindex);
+		return;
+	}
+	err = gmsock_join_routers(exec->sock, s->want.ifindex);
+	if (err < 0)
+		log_warn(tag(exec), "%s: the router groups cannot be joined: %s", s->want.gm.name, strerror(-err));
+}
+
+static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
+{
+	uint8_t i = exec_slot(exec, ifindex);
+
+	for (unsigned int j = 0; i == GM_NO_IF && j < GM_MAX_IFS; j++) {
+		if (!exec->slots[j].want.ifindex)
+			i = (uint8_t)j;
+	}
+	*number = i;
+	return i == GM_NO_IF ? NULL : &exec->slots[i];
+}
+
+int exec_set_if(struct exec *exec, const struct exec_if *want)
+{
+	struct gm_event ev = { .type = GM_EV_IF, .iface = &want->gm };
+	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
+	struct slot *s = slot_for(exec, want->ifindex, &ev.slot);
+	bool fresh, new_joins, up_again;
+	int err;
+
+	if (!s)
+		return -ENOSPC;
+	fresh = !s->want.ifindex;
+	up_again = want->gm.up && !s->want.gm.up;
+	new_joins = fresh || want->joins_serial != s->want.joins_serial;
+	if (!fresh && s->want.gm.role == GM_ROLE_UPSTREAM && want->gm.role != GM_ROLE_UPSTREAM)
+		upstream_drop(exec->upstream, want->ifindex);
+	s->want = *want;
+	if (fresh && !exec->mroute)
+		take_table(exec);
+	err = add_vif(exec, ev.slot);
+	set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
+	if (new_joins && set_joins(exec, s, want->joins, want->njoins) < 0)
+		err = -ENOMEM;
+	if (up_again)
+		upstream_retry(exec->upstream);
+	input(exec, &ev);
+	if (exec->ttls[ev.slot] != want->ttl_threshold) {
+		exec->ttls[ev.slot] = want->ttl_threshold;
+		input(exec, &resync);
+	}
+	return err;
+}
+
+void exec_remove_if(struct exec *exec, int ifindex)
+{
+	static const struct gm_if_conf none;
+	struct gm_event ev = { .type = GM_EV_IF, .slot = exec_slot(exec, ifindex), .iface = &none };
+	struct slot *s;
+
+	if (ev.slot == GM_NO_IF)
+		return;
+	s = &exec->slots[ev.slot];
+	(void)gm_input(exec->gm, loop_now(), &ev);
+	/* Entries are changed before the slot goes: another interface may get it. */
+	run(exec);
+	if (s->vif && exec->mroute)
+		(void)mroute_vif_del(exec->mroute,
+				     ev.slot); /* the kernel removes the VIF of a vanished interface itself */
+	set_router_groups(exec, s, false);
+	upstream_drop(exec->upstream, ifindex);
+	upstream_drop(exec->joins, ifindex);
+	free(s->joins);
+	*s = (struct slot){ 0 };
+	if (exec->mroute && !has_roles(exec))
+		give_table(exec);
+}
+
+void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg)
+{
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		int ifindex = exec->slots[i].want.ifindex;
+
+		if (ifindex && !keep(arg, ifindex))
+			exec_remove_if(exec, ifindex);
+	}
+}
+
+/* --- life
+ * -------------------------------------------------------------------------------------------------------------- */
+
+void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
+{
+	const struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = conf };
+
+	input(exec, &ev);
+	if (conf->idle_timeout != exec->idle_timeout) {
+		exec->idle_timeout = conf->idle_timeout;
+		set_sweep(exec);
+	}
+	if (table == exec->table)
+		return;
+	exec->table = table;
+	if (exec->mroute)
+		give_table(exec);
+	exec->claim_wait = CLAIM_FIRST;
+	take_table(exec);
+}
+
+int exec_new(struct loop *loop, enum family family, exec_note_fn *note, void *arg, struct exec **out)
+{
+	struct exec *exec = calloc(1, sizeof(*exec));
+	int err = -ENOMEM;
+
+	if (!exec)
+		return -ENOMEM;
+	exec->family = family;
+	exec->af = family == FAMILY_IPV4 ? &gm_af_igmp : &gm_af_mld;
+	exec->wire = family == FAMILY_IPV4 ? &wire_igmp : &wire_mld;
+	exec->loop = loop;
+	exec->note = note;
+	exec->note_arg = arg;
+	exec->table = MROUTE_TABLE_DEFAULT;
+	exec->claim_wait = CLAIM_FIRST;
+	memset(exec->ttls, 1, sizeof(exec->ttls));
+	exec->gm = gm_new(exec->af);
+	exec->run = loop_task_new(loop, run, exec);
+	exec->timer = loop_timer_new(loop, run, exec);
+	exec->claim = loop_timer_new(loop, take_table, exec);
+	exec->sweep = loop_timer_new(loop, sweep_idle, exec);
+	if (!exec->gm || !exec->run || !exec->timer || !exec->claim || !exec->sweep)
+		goto fail;
+	err = upstream_open(loop, family, &exec->upstream);
+	if (err < 0)
+		goto fail;
+	err = upstream_open(loop, family, &exec->joins);
+	if (err < 0)
+		goto fail;
+	err = gmsock_open(loop, family, &handler, exec, &exec->sock);
+	if (err < 0)
+		goto fail;
+	*out = exec;
+	return 0;
+fail:
+	exec_free(exec);
+	return err;
+}
+
+void exec_free(struct exec *exec)
+{
+	if (!exec)
+		return;
+	if (exec->joins)
+		upstream_close(exec->joins);
+	if (exec->upstream)
+		upstream_close(exec->upstream);
+	if (exec->mroute)
+		mroute_close(exec->mroute);
+	if (exec->sock)
+		gmsock_close(exec->sock);
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+		free(exec->slots[i].joins);
+	loop_timer_free(exec->sweep);
+	loop_timer_free(exec->claim);
+	loop_timer_free(exec->timer);
+	loop_task_free(exec->run);
+	gm_free(exec->gm);
+	free(exec->sources);
+	free(exec);
+}
+
+/* --- what show asks for
+ * ------------------------------------------------------------------------------------------------- */
+
+enum family exec_family(const struct exec *exec)
+{
+	return exec->family;
+}
+
+const struct gm *exec_gm(const struct exec *exec)
+{
+	return exec->gm;
+}
+
+void exec_clear_counters(struct exec *exec)
+{
+	gm_clear_counters(exec->gm);
+}
+
+int exec_ifindex(const struct exec *exec, uint8_t slot)
+{
+	return slot < GM_MAX_IFS ? exec->slots[slot].want.ifindex : 0;
+}
+
+void exec_status(const struct exec *exec, struct exec_status *status)
+{
+	*status = (struct exec_status){
+		.wanted = has_roles(exec),
+		.router = exec->mroute != NULL,
+		.error = exec->mroute_error,
+		.table = exec->table,
+		.table_busy = exec->table_busy,
+		.route_errors = exec->route_errors,
+	};
+	gmsock_stats(exec->sock, &status->sock);
+	upstream_stats(exec->upstream, 0, &status->upstream);
+}
+
+int exec_route_counters(const struct exec *exec, const struct ipaddr *source, const struct ipaddr *group,
+			struct mroute_counters *counters)
+{
+	if (!exec->mroute)
+		return -ENOTCONN;
+	return mroute_stats(exec->mroute, source, group, counters);
+}
+
+bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state)
+{
+	return upstream_state(exec->upstream, exec_ifindex(exec, slot), group, state);
+}
+
+unsigned int exec_join_failures(const struct exec *exec, uint8_t slot)
+{
+	struct mcast_pool_stats stats;
+
+	if (!exec_ifindex(exec, slot))
+		return 0;
+	upstream_stats(exec->upstream, exec_ifindex(exec, slot), &stats);
+	return stats.failing;
+}

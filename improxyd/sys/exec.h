@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * exec - one family at work: its engine, and the kernel on the other side of it.
+ *
+ * It owns the engine, the raw socket, the multicast routing table, the upstream memberships, and the slots that
+ * interfaces have in them. Packets, upcalls and timers become events; at the end of a pass of the loop the actions are
+ * carried out, so that a burst costs one change a group. It decides nothing: what an interface is to be comes from its
+ * user.
+ *
+ * When another process is the kernel's multicast router, memberships go on and the table is asked for again and again.
+ */
+#ifndef IMPROXY_SYS_EXEC_H
+#define IMPROXY_SYS_EXEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/gm.h"
+#include "lib/family.h"
+#include "sys/gmsock.h"
+#include "sys/mroute.h"
+#include "sys/upstream.h"
+
+struct exec;
+struct loop;
+
+/* An interface as the user wants it: what the core has to know, and what only the packets need. */
+struct exec_if {
+	int ifindex;
+	unsigned int mtu;
+	bool require_router_alert;
+	uint8_t ttl_threshold;
+	const struct gm_static *joins; /* groups the router itself joins here; the caller's, until the next call */
+	unsigned int njoins;
+	uint32_t joins_serial; /* another one: `joins` has changed */
+	struct gm_if_conf gm;
+};
+
+/* Something happened, for the log and for `monitor`; called while actions are carried out. */
+typedef void exec_note_fn(void *arg, struct exec *exec, const struct gm_action *note);
+
+/*
+ * Opens the family's raw socket. Returns 0, or -errno: -EPERM without the capabilities, -EAFNOSUPPORT when the kernel
+ * does not know the family.
+ */
+int exec_new(struct loop *loop, enum family family, exec_note_fn *note, void *arg, struct exec **out);
+
+/* Leaves everything as it was found: memberships, VIFs, entries. */
+void exec_free(struct exec *exec);
+
+/* Settings of the family; see struct gm_conf for the life of what it points to. A new table is taken at once. */
+void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table);
+
+/*
+ * Makes an interface what `want` says; it is known by its ifindex. Returns 0; -ENOSPC when all slots are taken; or
+ * another -errno when the kernel refuses the VIF, which the next call tries again.
+ */
+int exec_set_if(struct exec *exec, const struct exec_if *want);
+
+/* The interface is gone or has no role any more. */
+void exec_remove_if(struct exec *exec, int ifindex);
+
+/* Calls exec_remove_if() for every interface for which `keep` is false. */
+void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg);
+
+/* The engine gets an event that does not come from the network (GM_EV_CLEAR). */
+void exec_input(struct exec *exec, const struct gm_event *ev);
+
+/* --- what `show` asks for --- */
+
+enum family exec_family(const struct exec *exec);
+const struct gm *exec_gm(const struct exec *exec);
+void exec_clear_counters(struct exec *exec);
+
+/* Slot of the interface, or GM_NO_IF; ifindex in a slot, or 0. */
+uint8_t exec_slot(const struct exec *exec, int ifindex);
+int exec_ifindex(const struct exec *exec, uint8_t slot);
+
+struct exec_status {
+	bool wanted; /* some interface has a role */
+	bool router; /* this process is the kernel's multicast router */
+	int error;   /* why not: -errno of the last try */
+	uint32_t table;
+	uint64_t table_busy;   /* tries that found another owner */
+	uint64_t route_errors; /* the kernel refused an entry */
+	struct gmsock_stats sock;
+	struct mcast_pool_stats upstream;
+};
+void exec_status(const struct exec *exec, struct exec_status *status);
+
+/* Counters of an entry in the kernel; -ENOENT when it has none, -ENOTCONN when the table is not ours. */
+int exec_route_counters(const struct exec *exec, const struct ipaddr *source, const struct ipaddr *group,
+			struct mroute_counters *counters);
+
+/* What the kernel holds of a group on an upstream; false: nothing was asked for there. */
+bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state);
+
+/* Memberships of an upstream that the kernel refuses, now. */
+unsigned int exec_join_failures(const struct exec *exec, uint8_t slot);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/util.h"
+
+static int parent_fd = -1; /* closed without a word: the child has failed */
+
+static void wait_for_child(int fd, pid_t child)
+{
+	char word;
+	int status;
+	ssize_t n;
+
+	do
+		n = read(fd, &word, sizeof(word));
+	while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(word))
+		_exit(EXIT_SUCCESS);
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
+		_exit(WEXITSTATUS(status));
+	_exit(EXIT_FAILURE);
+}
+
+int process_background(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int err = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return err;
+	}
+	if (pid > 0) {
+		close(fds[1]);
+		wait_for_child(fds[0], pid);
+	}
+	close(fds[0]);
+	parent_fd = fds[1];
+	if (setsid() < 0)
+		return -errno;
+	return 0;
+}
+
+static int leave_terminal(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (int std = STDIN_FILENO; std <= STDERR_FILENO; std++) {
+		if (dup2(fd, std) < 0) {
+			int err = -errno;
+
+			close(fd);
+			return err;
+		}
+	}
+	if (fd > STDERR_FILENO)
+		close(fd);
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+int process_ready(void)
+{
+	int err = process_notify("READY=1");
+
+	if (parent_fd >= 0) {
+		static const char word = 1;
+		int left = leave_terminal();
+
+		if (left < 0 && err == 0)
+			err = left;
+		if (write(parent_fd, &word, sizeof(word)) < 0 && err == 0)
+			err = -errno;
+		close(parent_fd);
+		parent_fd = -1;
+	}
+	return err;
+}
+
+int process_notify(const char *state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t len = path ? strlen(path) : 0;
+	int fd, err = 0;
+
+	if (!len)
+		return 0;
+	if (len >= sizeof(addr.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return -EINVAL;
+	memcpy(addr.sun_path, path, len);
+	if (path[0] == '@')
+		addr.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&addr,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int process_write_pid(const char *path)
+{
+	char temp[4096];
+	int err = 0;
+	FILE *f;
+
+	if ((size_t)snprintf(temp, sizeof(temp), "%s.%ld", path, (long)getpid()) >= sizeof(temp))
+		return -ENAMETOOLONG;
+	f = fopen(temp, "we");
+	if (!f)
+		return -errno;
+	if (fprintf(f, "%ld\n", (long)getpid()) < 0)
+		err = -EIO;
+	if (fclose(f) != 0 && err == 0)
+		err = -errno;
+	if (err == 0 && rename(temp, path) < 0)
+		err = -errno;
+	if (err < 0)
+		unlink(temp);
+	return err;
+}
+
+void process_remove_pid(const char *path)
+{
+	long pid = 0;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	if (fscanf(f, "%ld", &pid) != 1)
+		pid = 0;
+	fclose(f);
+	if (pid == (long)getpid())
+		unlink(path);
+}
+
+static int keep_capabilities(void)
+{
+	static const cap_value_t kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
+	cap_t caps = cap_init();
+	int err = 0;
+
+	if (!caps)
+		return -errno;
+	if (cap_set_flag(caps, CAP_PERMITTED, ARRAY_SIZE(kept), kept, CAP_SET) < 0 ||
+	    cap_set_flag(caps, CAP_EFFECTIVE, ARRAY_SIZE(kept), kept, CAP_SET) < 0 || cap_set_proc(caps) < 0)
+		err = -errno;
+	cap_free(caps);
+	return err;
+}
+
+int process_drop_privileges(const char *user, const char *group)
+{
+	const struct passwd *pw;
+	const struct group *gr;
+	gid_t gid;
+	uid_t uid;
+
+	if (!user)
+		return 0;
+	errno = 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return errno ? -errno : -ENOENT;
+	uid = pw->pw_uid;
+	gid = pw->pw_gid;
+	if (group) {
+		errno = 0;
+		gr = getgrnam(group);
+		if (!gr)
+			return errno ? -errno : -ENOENT;
+		gid = gr->gr_gid;
+	}
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || initgroups(user, gid) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return keep_capabilities();
+}

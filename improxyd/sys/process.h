@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * process - what a daemon owes the system around it: going to the background once ready, telling a service manager,
+ * the pid file, and privileges. It knows nothing of what the daemon does.
+ */
+#ifndef IMPROXY_SYS_PROCESS_H
+#define IMPROXY_SYS_PROCESS_H
+
+/*
+ * Forks; the parent waits until the child calls process_ready() and then exits with 0, or with the child's status when
+ * it ends before. Returns 0 in the child, or -errno.
+ */
+int process_background(void);
+
+/*
+ * Ready: lets the waiting parent go and closes the standard streams (after process_background()), and tells a service
+ * manager that asked for it (NOTIFY_SOCKET). Returns 0 or the -errno with which the manager could not be told.
+ */
+int process_ready(void);
+
+/* Sends a state, for instance "STOPPING=1", to the service manager. 0 also when there is none. */
+int process_notify(const char *state);
+
+/* Writes the pid, replacing the file at once. Returns 0 or -errno. */
+int process_write_pid(const char *path);
+/* Removes the file if it still holds our pid. */
+void process_remove_pid(const char *path);
+
+/*
+ * Becomes `user` (NULL: stays), with `group` as the primary group when given, and keeps no capability but CAP_NET_ADMIN
+ * and CAP_NET_RAW; nothing run from here can gain more. Returns 0, -ENOENT when there is no such user or group, or
+ * -errno.
+ */
+int process_drop_privileges(const char *user, const char *group);
+
+#endif
