@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/filter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/token.h"
+
+static const char *const kind_names[] = {
+#define FILTER_KIND_NAME(name, word, help) [FILTER_##name] = word,
+	FILTER_KINDS(FILTER_KIND_NAME)
+#undef FILTER_KIND_NAME
+};
+
+static const char *const kind_helps[] = {
+#define FILTER_KIND_HELP(name, word, help) [FILTER_##name] = help,
+	FILTER_KINDS(FILTER_KIND_HELP)
+#undef FILTER_KIND_HELP
+};
+
+const char *filter_kind_name(enum filter_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *filter_kind_help(enum filter_kind kind)
+{
+	return kind_helps[kind];
+}
+
+/* The names differ in their first letter, so that every abbreviation is unique. */
+static int kind_parse(const char *word, enum filter_kind *kind)
+{
+	for (unsigned int i = 0; i < FILTER_KIND_COUNT; i++) {
+		if (*word && strncmp(kind_names[i], word, strlen(word)) == 0) {
+			*kind = (enum filter_kind)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static void trim_end(char *s)
+{
+	size_t n = strlen(s);
+
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		s[--n] = '\0';
+}
+
+/* Reads one `KIND RE`; `spec` is changed. */
+static int stage_open(struct filter_stage *stage, char *spec, char *err, size_t err_size)
+{
+	char store[TOKEN_LINE_MAX + 1], why[128];
+	struct token_cursor cursor;
+	struct token t;
+	const char *re;
+	int ret;
+
+	trim_end(spec);
+	if (token_open(&cursor, spec, store) < 0 || token_next(&cursor, &t) != 1 ||
+	    kind_parse(t.text, &stage->kind) < 0) {
+		snprintf(err, err_size, "Unknown filter (include, exclude, begin, section or count)");
+		return -EINVAL;
+	}
+	stage->on = false;
+	re = token_rest(&cursor);
+	if (stage->kind == FILTER_COUNT) {
+		if (*re)
+			snprintf(err, err_size, "count takes no expression");
+		return *re ? -EINVAL : 0;
+	}
+	/* An expression is verbatim, blanks and all, unless the whole of it is one quoted word. */
+	if (*re == '"' && token_next(&cursor, &t) == 1 && !spec[t.end])
+		re = t.text;
+	if (!*re) {
+		snprintf(err, err_size, "%s needs an expression", kind_names[stage->kind]);
+		return -EINVAL;
+	}
+	ret = regcomp(&stage->re, re, REG_EXTENDED | REG_NOSUB);
+	if (ret != 0) {
+		regerror(ret, &stage->re, why, sizeof(why));
+		snprintf(err, err_size, "Bad expression: %s", why);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int filter_open(struct filter *f, const char *spec, int (*write)(void *arg, const char *buf, size_t len), void *arg,
+		char *err, size_t err_size)
+{
+	char *copy = strdup(spec), *at = copy;
+	int ret = 0;
+
+	memset(f, 0, sizeof(*f));
+	f->write = write;
+	f->arg = arg;
+	if (!copy) {
+		snprintf(err, err_size, "Out of memory");
+		return -ENOMEM;
+	}
+	while (at && ret == 0) {
+		char *next = token_split_pipe(at);
+
+		if (f->nstages == FILTER_MAX_STAGES) {
+			snprintf(err, err_size, "At most %d filters", FILTER_MAX_STAGES);
+			ret = -EINVAL;
+			break;
+		}
+		ret = stage_open(&f->stage[f->nstages], at, err, err_size);
+		if (ret == 0 && f->stage[f->nstages++].kind == FILTER_COUNT && next) {
+			snprintf(err, err_size, "count must be the last filter");
+			ret = -EINVAL;
+		}
+		at = next;
+	}
+	free(copy);
+	if (ret < 0)
+		filter_close(f);
+	return ret;
+}
+
+static bool stage_passes(struct filter *f, struct filter_stage *stage, const char *line)
+{
+	switch (stage->kind) {
+	case FILTER_INCLUDE:
+		return regexec(&stage->re, line, 0, NULL, 0) == 0;
+	case FILTER_EXCLUDE:
+		return regexec(&stage->re, line, 0, NULL, 0) != 0;
+	case FILTER_BEGIN:
+		stage->on = stage->on || regexec(&stage->re, line, 0, NULL, 0) == 0;
+		return stage->on;
+	case FILTER_SECTION:
+		if (*line != ' ' && *line != '\t')
+			stage->on = regexec(&stage->re, line, 0, NULL, 0) == 0;
+		return stage->on;
+	case FILTER_COUNT:
+		f->count++;
+		return false;
+	}
+	return false;
+}
+
+/* Sends the gathered line, which has room behind it, through the stages. */
+static int line_end(struct filter *f, bool newline)
+{
+	size_t len = f->len;
+
+	f->line[len] = '\0';
+	f->len = 0;
+	for (unsigned int i = 0; i < f->nstages; i++) {
+		if (!stage_passes(f, &f->stage[i], f->line))
+			return 0;
+	}
+	if (newline)
+		f->line[len++] = '\n';
+	return f->write(f->arg, f->line, len);
+}
+
+static int line_add(struct filter *f, char c)
+{
+	if (f->len + 2 > f->size) {
+		size_t size = f->size ? f->size * 2 : 256;
+		char *line = realloc(f->line, size);
+
+		if (!line)
+			return -ENOMEM;
+		f->line = line;
+		f->size = size;
+	}
+	f->line[f->len++] = c;
+	return 0;
+}
+
+int filter_write(void *arg, const char *buf, size_t len)
+{
+	struct filter *f = arg;
+	int ret = 0;
+
+	for (size_t i = 0; i < len && ret == 0; i++) {
+		if (buf[i] != '\n') {
+			ret = line_add(f, buf[i]);
+			if (ret == 0 && f->len == FILTER_LINE_MAX)
+				ret = line_end(f, true);
+			continue;
+		}
+		/* An empty line still needs the room for its end. */
+		ret = line_add(f, '\n');
+		if (ret == 0) {
+			f->len--;
+			ret = line_end(f, true);
+		}
+	}
+	return ret;
+}
+
+int filter_finish(struct filter *f)
+{
+	char text[24];
+	int ret = 0;
+
+	if (f->len > 0)
+		ret = line_end(f, false);
+	if (ret == 0 && f->nstages > 0 && f->stage[f->nstages - 1].kind == FILTER_COUNT) {
+		snprintf(text, sizeof(text), "%" PRIu64 "\n", f->count);
+		ret = f->write(f->arg, text, strlen(text));
+	}
+	return ret;
+}
+
+void filter_close(struct filter *f)
+{
+	for (unsigned int i = 0; i < f->nstages; i++) {
+		if (f->stage[i].kind != FILTER_COUNT)
+			regfree(&f->stage[i].re);
+	}
+	f->nstages = 0;
+	free(f->line);
+	f->line = NULL;
+	f->len = f->size = 0;
+}
