@@ -480,8 +480,13 @@ static void test_link_addrs(struct links *links)
 	ok(WAIT(link_naddrs(links, "ln0", FAMILY_IPV4) == 3) && link_primary_is(links, "ln0", "10.1.0.1"),
 	   "addresses come, the first is primary");
 	link = links_by_name(links, "ln0");
-	ok(link && link->addrs[FAMILY_IPV4][1].secondary && ipprefix_len(&link->addrs[FAMILY_IPV4][2].prefix) == 16,
-	   "secondary flag and prefix length");
+	for (unsigned int i = 0; i < link->naddrs[FAMILY_IPV4]; i++) {
+		const struct link_addr *a = &link->addrs[FAMILY_IPV4][i];
+
+		ok(a->secondary == (a->addr.b[13] == 1 && a->addr.b[15] == 2) &&
+			   ipprefix_len(&a->prefix) == (a->addr.b[13] == 1 ? 24 : 16),
+		   "secondary flag and prefix length");
+	}
 	sh("ip addr change 10.1.0.1/24 dev ln0 valid_lft 1000 preferred_lft 1000");
 	settle(100);
 	ok(link_primary_is(links, "ln0", "10.1.0.1"), "a renewed address keeps its place");

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * upstream - the host side of a family (RFC 4605 s4.1): the wanted membership of every group on every upstream, held by
+ * kernel memberships.
+ *
+ * It owns a pool of sockets per upstream interface and the timer that repeats what failed, with back-off from 1 s to
+ * 60 s. Nothing that was set is forgotten before it is set to INCLUDE{} or its interface is dropped. It refuses to know
+ * why a group is wanted. Interfaces are known by ifindex; a link that merely goes down keeps its memberships, which the
+ * kernel reports again when it comes up.
+ */
+#ifndef IMPROXY_SYS_UPSTREAM_H
+#define IMPROXY_SYS_UPSTREAM_H
+
+#include <stdbool.h>
+
+#include "core/gm.h"
+#include "lib/family.h"
+#include "lib/ipaddr.h"
+#include "sys/mcast_pool.h"
+
+struct loop;
+struct upstream;
+
+/* Returns 0 or -ENOMEM. */
+int upstream_open(struct loop *loop, enum family family, struct upstream **out);
+/* Leaves all groups. */
+void upstream_close(struct upstream *up);
+
+/*
+ * Sets the wanted filter of a group on an interface; INCLUDE{} leaves. `sources` are copied. Returns 0, or the -errno
+ * for which the kernel does not hold it now: it is remembered with the group, counted, and repeated by the timer.
+ */
+int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, enum gm_mode mode,
+		 const struct ipaddr *sources, unsigned int nsources);
+
+/* The interface is gone, or is no upstream any more: leaves what can still be left and forgets its groups. */
+void upstream_drop(struct upstream *up, int ifindex);
+
+/* Something has changed that may help (a link came up, an address appeared): tries all failing groups soon. */
+void upstream_retry(struct upstream *up);
+
+/* False: the group is not wanted there. */
+bool upstream_state(const struct upstream *up, int ifindex, const struct ipaddr *group, struct mcast_state *state);
+/* Of one interface, or of all with ifindex 0. */
+void upstream_stats(const struct upstream *up, int ifindex, struct mcast_pool_stats *stats);
+void upstream_walk(const struct upstream *up, int ifindex, mcast_pool_fn *fn, void *arg);
+
+#endif
