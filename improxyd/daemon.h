@@ -24,12 +24,37 @@ mtime_t daemon_started(const struct daemon *d);
 /* The configuration in force. */
 const struct conf *daemon_conf(const struct daemon *d);
 
+/* Puts `conf` in force at once and owns it; the one before it is freed. */
+void daemon_replace_conf(struct daemon *d, struct conf *conf);
+
+/* The name in the prompt. Valid until the configuration changes. */
+const char *daemon_hostname(const struct daemon *d);
+
+const char *daemon_startup_file(const struct daemon *d);
+/* What was wrong with the file read last, message by message; NULL behind the last. */
+const char *daemon_config_error(const struct daemon *d, size_t i);
+
+/*
+ * Reads a file and puts it in force, if no line of it is wrong: -EINVAL when one is, each of which is told to `error`.
+ * Another -errno: the file cannot be read.
+ */
+int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg);
+
+/* A whole file as malloced text; and a file replaced by text at once, keeping mode and owner. Return 0 or -errno. */
+int daemon_read_file(const char *path, char **text);
+int daemon_write_file(const char *path, const char *text);
+
 /* The engine of a family (read core/gm_state.h); NULL when the kernel does not know the family. */
 const struct gm *daemon_gm(const struct daemon *d, enum family family);
 
 /* GM_EV_CLEAR: `ifname` NULL: all interfaces; group "none": all groups. Returns 0, or -ENOENT: no such interface. */
 int daemon_clear_groups(struct daemon *d, enum family family, const char *ifname, const struct ipaddr *group);
 void daemon_clear_statistics(struct daemon *d, enum family family);
+/*
+ * Removes forwarding entries from the kernel and the engine: of a group ("none": all) and a source ("none": all). Those
+ * a member names come back at once, others with their data.
+ */
+void daemon_clear_routes(struct daemon *d, enum family family, const struct ipaddr *group, const struct ipaddr *source);
 
 /* --- interfaces --- */
 
@@ -94,5 +119,19 @@ struct daemon_netlink {
 	int error;
 };
 void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink);
+
+/* --- its life --- */
+
+struct daemon_options {
+	const char *config_file, *socket_path, *pid_file, *user, *group;
+	bool background;
+	int log_level; /* enum log_level; -1: what the configuration says */
+};
+
+/*
+ * Opens everything, reads the startup configuration, serves until SIGTERM or SIGINT, and leaves nothing behind. Returns
+ * 0, or -errno after having logged why it could not start.
+ */
+int daemon_main(const struct daemon_options *options);
 
 #endif

@@ -43,6 +43,12 @@ static inline const char *family_protocol(enum family family)
 	return names[family];
 }
 
+/* "IPv4" or "IPv6", for people. */
+static inline const char *family_title(enum family family)
+{
+	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
+}
+
 /* AF_INET or AF_INET6. */
 static inline int family_af(enum family family)
 {

@@ -129,18 +129,24 @@ void gm_clear_counters(struct gm *gm)
 /* --- events
  * ------------------------------------------------------------------------------------------------------------ */
 
-static void set_conf(struct gm *gm, const struct gm_conf *conf)
+static int set_conf(struct gm *gm, const struct gm_conf *conf)
 {
 	bool policy = conf->policy_serial != gm->conf.policy_serial || conf->ssm_range != gm->conf.ssm_range;
+	int err = 0;
 
+	if (conf->wildcard != gm->conf.wildcard || conf->route_limit != gm->conf.route_limit)
+		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
 	gm->conf = *conf;
 	if (!policy)
-		return;
+		return 0;
 	gm_for_each_if (gm, ifp) {
-		gm_router_enforce_policy(ifp);
+		int e = gm_router_enforce_policy(ifp);
+
+		err = err ? err : e;
 		gm_querier_ask(ifp);
 	}
 	gm_group_touch_all(gm, GM_DIRTY_CHOICE | GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
+	return err;
 }
 
 /* The role, or whether the interface takes part at all, is another than before: it begins anew (RFC 2236 s7). */
@@ -177,8 +183,12 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 	struct gm_if *ifp = &gm->ifs[slot];
 	struct gm_if_conf old = ifp->conf;
 	bool statics = conf->statics_serial != old.statics_serial || conf->nstatics != old.nstatics;
+	int err = 0;
 
 	ifp->conf = *conf;
+	/* The memberships went with the interface that had them, even if another one has the slot by now. */
+	if (old.role == GM_ROLE_UPSTREAM && (conf->role != old.role || strcmp(conf->name, old.name) != 0))
+		gm_host_resync(gm, slot);
 	if (conf->role != old.role || conf->up != old.up || strcmp(conf->name, old.name) != 0) {
 		if (old.role == GM_ROLE_NONE)
 			ifp->stats = (struct gm_stats){ 0 };
@@ -191,7 +201,7 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 		gm_querier_adjust(ifp);
 	}
 	if (conf->acl != old.acl) {
-		gm_router_enforce_policy(ifp);
+		err = gm_router_enforce_policy(ifp);
 		gm_querier_ask(ifp);
 	}
 	if (conf->priority != old.priority || conf->upstream_acl != old.upstream_acl ||
@@ -200,14 +210,17 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 	if (conf->boundary != old.boundary || conf->forward_as_non_querier != old.forward_as_non_querier ||
 	    !same_prefixes(conf, &old))
 		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
-	return statics ? gm_router_apply_statics(ifp) : 0;
+	return statics && err == 0 ? gm_router_apply_statics(ifp) : err;
 }
 
-static void clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)
+static int clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)
 {
+	int err = 0;
+
 	gm_for_each_if (gm, ifp) {
 		const struct gm_group *group;
 		struct gm_rec *rec;
+		int e;
 
 		if (slot != GM_NO_IF && slot != ifp->slot)
 			continue;
@@ -219,9 +232,11 @@ static void clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)
 			if (rec)
 				gm_router_forget(rec);
 		}
-		gm_router_apply_statics(ifp);
+		e = gm_router_apply_statics(ifp);
+		err = err ? err : e;
 		gm_querier_ask(ifp);
 	}
+	return err;
 }
 
 static int apply(struct gm *gm, const struct gm_event *ev)
@@ -230,8 +245,7 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 
 	switch (ev->type) {
 	case GM_EV_CONF:
-		set_conf(gm, ev->conf);
-		return 0;
+		return set_conf(gm, ev->conf);
 	case GM_EV_IF:
 		return has_slot ? set_if(gm, ev->slot, ev->iface) : -EINVAL;
 	case GM_EV_RECORD:
@@ -250,7 +264,9 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 		gm_fwd_idle(gm, &ev->flow.source, &ev->flow.group, ev->flow.idle);
 		return 0;
 	case GM_EV_CLEAR:
-		clear(gm, ev->slot, &ev->clear.group);
+		return clear(gm, ev->slot, &ev->clear.group);
+	case GM_EV_CLEAR_ROUTES:
+		gm_fwd_clear(gm, &ev->flow.source, &ev->flow.group);
 		return 0;
 	case GM_EV_RESYNC:
 		if (has_slot)
@@ -313,6 +329,8 @@ int gm_input(struct gm *gm, mtime_t now, const struct gm_event *ev)
 
 	gm_tick(gm, now);
 	err = apply(gm, ev);
+	/* A deadline that the event has moved to this instant is past. */
+	gm_tick(gm, now);
 #ifdef GM_DEBUG
 	gm_check(gm, now);
 #endif

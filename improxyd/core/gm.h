@@ -178,8 +178,9 @@ enum gm_event_type {
 	GM_EV_WRONG_IF,   /* data arrived on another interface than its entry says */
 	GM_EV_ROUTE_IDLE, /* an entry has carried nothing for `idle` */
 	GM_EV_CLEAR, /* forget group records: a group of an interface, an interface (group none), all (slot GM_NO_IF) */
-	GM_EV_RESYNC, /* the kernel lost what it had: hand out upstream filters of `slot` again, or all forwarding
-			 entries when `slot` is GM_NO_IF */
+	GM_EV_CLEAR_ROUTES, /* forget forwarding entries: of a group (none: all) and a source (none: all) */
+	GM_EV_RESYNC,       /* the kernel lost what it had: hand out upstream filters of `slot` again, or all forwarding
+			       entries when `slot` is GM_NO_IF */
 };
 
 struct gm_event {

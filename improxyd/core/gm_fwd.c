@@ -43,11 +43,15 @@ uint32_t gm_fwd_oifs(const struct gm *gm, const struct gm_group *group, const st
 		if (gm_if_forwards(ifp) && gm_rec_wants(rec, source) && !gm_policy_bounded(ifp, &group->addr))
 			oifs |= UINT32_C(1) << ifp->slot;
 	}
-	/* What a downstream sends goes up unconditionally (E-17). */
-	if (gm->ifs[iif].conf.role == GM_ROLE_DOWNSTREAM && group->upstream != GM_NO_IF &&
+	oifs &= ~(UINT32_C(1) << iif);
+	/*
+	 * What a downstream sends goes up unconditionally (E-17). An entry of any source serves senders on all
+	 * interfaces, of which the kernel leaves out the one a packet came in by.
+	 */
+	if ((gm->ifs[iif].conf.role == GM_ROLE_DOWNSTREAM || ipaddr_is_none(source)) && group->upstream != GM_NO_IF &&
 	    !gm_policy_bounded(&gm->ifs[group->upstream], &group->addr))
 		oifs |= UINT32_C(1) << group->upstream;
-	return oifs & ~(UINT32_C(1) << iif);
+	return oifs;
 }
 
 static void route_free(struct gm *gm, struct gm_route *route)
@@ -57,17 +61,25 @@ static void route_free(struct gm *gm, struct gm_route *route)
 	free(route);
 }
 
+static int push_route(struct gm *gm, enum gm_action_type type, const struct ipaddr *source, const struct ipaddr *group,
+		      uint8_t iif, uint32_t oifs)
+{
+	struct gm_action *a = gm_queue_push(gm, type, iif);
+
+	if (!a)
+		return -ENOMEM;
+	a->route.source = *source;
+	a->route.group = *group;
+	a->route.oifs = oifs;
+	return 0;
+}
+
 /* Removes an entry from the kernel and from here. Returns 0 or -ENOMEM, then both still have it. */
 static int route_remove(struct gm *gm, struct gm_route *route)
 {
-	if (route->installed) {
-		struct gm_action *a = gm_queue_push(gm, GM_ACT_ROUTE_DEL, route->iif);
-
-		if (!a)
-			return -ENOMEM;
-		a->route.source = route->key.source;
-		a->route.group = route->key.group->addr;
-	}
+	if (route->installed &&
+	    push_route(gm, GM_ACT_ROUTE_DEL, &route->key.source, &route->key.group->addr, route->iif, 0) < 0)
+		return -ENOMEM;
 	gm_group_touch(gm, route->key.group, GM_DIRTY_EMPTY);
 	route_free(gm, route);
 	return 0;
@@ -82,7 +94,7 @@ static int route_update(struct gm *gm, struct gm_route *route)
 	const struct gm_group *group = route->key.group;
 	uint8_t iif = gm_fwd_iif(gm, group, &route->key.source);
 	uint32_t oifs = gm_fwd_oifs(gm, group, &route->key.source, iif);
-	struct gm_action *a;
+	bool moved;
 
 	if (iif == GM_NO_IF) {
 		if (route->arrived == GM_NO_IF || gm->ifs[route->arrived].conf.role == GM_ROLE_NONE)
@@ -91,12 +103,12 @@ static int route_update(struct gm *gm, struct gm_route *route)
 	}
 	if (route->installed && route->iif == iif && route->oifs == oifs)
 		return 0;
-	a = gm_queue_push(gm, GM_ACT_ROUTE_SET, iif);
-	if (!a)
+	moved = route->installed && route->iif != iif && ipaddr_is_none(&route->key.source);
+	if (push_route(gm, GM_ACT_ROUTE_SET, &route->key.source, &group->addr, iif, oifs) < 0)
 		return -ENOMEM;
-	a->route.source = route->key.source;
-	a->route.group = group->addr;
-	a->route.oifs = oifs;
+	/* The incoming interface is part of what an entry of any source is known by: the old one has to go. */
+	if (moved && push_route(gm, GM_ACT_ROUTE_DEL, &route->key.source, &group->addr, route->iif, 0) < 0)
+		return -ENOMEM;
 	route->iif = iif;
 	route->oifs = oifs;
 	route->installed = true;
@@ -137,11 +149,12 @@ static bool take_token(struct gm_if *ifp, mtime_t now)
 {
 	int64_t earned = (now - ifp->upcall_refill) * UNWANTED_RATE / mtime_from_s(1);
 
-	if (earned > 0) {
-		int64_t tokens = ifp->upcall_tokens + earned;
-
-		ifp->upcall_tokens = tokens > UNWANTED_BURST ? UNWANTED_BURST : (uint32_t)tokens;
+	if (!ifp->upcall_refill || ifp->upcall_tokens + earned >= UNWANTED_BURST) {
+		ifp->upcall_tokens = UNWANTED_BURST;
 		ifp->upcall_refill = now;
+	} else {
+		ifp->upcall_tokens += (uint32_t)earned;
+		ifp->upcall_refill += earned * mtime_from_s(1) / UNWANTED_RATE;
 	}
 	if (!ifp->upcall_tokens)
 		return false;
@@ -194,46 +207,140 @@ void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr
 		route_remove(gm, route);
 }
 
-/* Sources that a member names get their entry before their data comes. */
-static void name_sources(struct gm *gm, struct gm_group *group)
+void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipaddr *addr)
+{
+	struct gm_route *route, *next;
+
+	HASH_ITER (hh, gm->routes, route, next) {
+		if (!ipaddr_is_none(addr) && !ipaddr_eq(addr, &route->key.group->addr))
+			continue;
+		if (!ipaddr_is_none(source) && !ipaddr_eq(source, &route->key.source))
+			continue;
+		gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
+		if (route_remove(gm, route) < 0)
+			return; /* counted; what is left can be cleared again */
+	}
+}
+
+static void name_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source)
+{
+	struct gm_route *route = gm_fwd_find(gm, group, source);
+
+	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF)
+		route = route_new(gm, group, source, GM_NO_IF);
+	if (route)
+		route->named = true;
+}
+
+/* One entry for any source, and one for each source that is treated differently. */
+static void name_wildcard(struct gm *gm, struct gm_group *group)
+{
+	static const struct ipaddr any;
+	uint32_t all = 0;
+
+	if (group->excluding) {
+		all = gm_fwd_oifs(gm, group, &any, group->upstream);
+		name_source(gm, group, &any);
+	}
+	for (uint32_t i = 0; i < group->nsources; i++) {
+		const struct ipaddr *source = &group->sources[i].addr;
+		uint8_t iif = gm_fwd_iif(gm, group, source);
+		uint32_t base = all;
+
+		if (!group->sources[i].listers)
+			continue;
+		/* Without an entry of its own the group falls to the one of any group, which leads up. */
+		if (!group->excluding && gm->ifs[iif].conf.role == GM_ROLE_DOWNSTREAM)
+			base = UINT32_C(1) << group->upstream;
+		if (gm_fwd_oifs(gm, group, source, iif) != (base & ~(UINT32_C(1) << iif)))
+			name_source(gm, group, source);
+	}
+}
+
+/* Entries that membership asks for, whether there is data or not. */
+static void name_routes(struct gm *gm, struct gm_group *group)
 {
 	for (struct gm_route *route = group->routes; route; route = route->next)
 		route->named = false;
-	for (uint32_t i = 0; i < group->nsources; i++) {
-		const struct gm_msrc *src = &group->sources[i];
-		struct gm_route *route;
-
-		if (!src->includers)
-			continue;
-		route = gm_fwd_find(gm, group, &src->addr);
-		if (!route && gm_fwd_iif(gm, group, &src->addr) != GM_NO_IF)
-			route = route_new(gm, group, &src->addr, GM_NO_IF);
-		if (route)
-			route->named = true;
+	if (gm_fwd_is_wildcard(gm, group)) {
+		name_wildcard(gm, group);
+		return;
 	}
+	for (uint32_t i = 0; i < group->nsources; i++) {
+		if (group->sources[i].includers)
+			name_source(gm, group, &group->sources[i].addr);
+	}
+}
+
+bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group)
+{
+	return gm->conf.wildcard && group->upstream != GM_NO_IF;
+}
+
+/* Entries nobody named are kept for the data that flows; in wildcard mode none has to be. */
+static bool kept(const struct gm *gm, const struct gm_route *route)
+{
+	return route->named || (route->arrived != GM_NO_IF && !gm_fwd_is_wildcard(gm, route->key.group));
 }
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)
 {
 	struct gm_route *route, *next;
+	int err;
 
-	name_sources(gm, group);
+	name_routes(gm, group);
+	/* What takes over is there before what it replaces goes. */
 	DL_FOREACH_SAFE (group->routes, route, next) {
-		int err = 0;
-
-		/* Made for a name that is gone, and no data ever came. */
-		if (!route->named && route->arrived == GM_NO_IF)
-			err = route_remove(gm, route);
-		else
-			err = route_update(gm, route);
+		if (!kept(gm, route))
+			continue;
+		err = route_update(gm, route);
+		if (err < 0)
+			return err;
+	}
+	DL_FOREACH_SAFE (group->routes, route, next) {
+		if (kept(gm, route))
+			continue;
+		err = route_remove(gm, route);
 		if (err < 0)
 			return err;
 	}
 	return 0;
 }
 
+/* The interfaces that any group may come from and go to by way of this upstream; 0: no entry. */
+static uint32_t any_group_oifs(const struct gm *gm, const struct gm_if *up)
+{
+	uint32_t oifs = 0;
+
+	if (!gm->conf.wildcard || up->conf.role != GM_ROLE_UPSTREAM || !up->conf.up)
+		return 0;
+	for (const struct gm_if *ifp = gm->ifs; ifp < gm->ifs + GM_MAX_IFS; ifp++) {
+		if (ifp == up || gm_if_listening(ifp))
+			oifs |= UINT32_C(1) << ifp->slot;
+	}
+	return oifs;
+}
+
+int gm_fwd_flush_any(struct gm *gm)
+{
+	static const struct ipaddr any;
+
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		uint32_t oifs = any_group_oifs(gm, &gm->ifs[i]);
+
+		if (oifs == gm->any_oifs[i])
+			continue;
+		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any, &any, (uint8_t)i, oifs) < 0)
+			return -ENOMEM;
+		gm->any_oifs[i] = oifs;
+	}
+	return 0;
+}
+
 void gm_fwd_resync(struct gm *gm)
 {
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+		gm->any_oifs[i] = 0;
 	for (struct gm_route *route = gm->routes; route; route = route->hh.next) {
 		route->installed = false;
 		gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);

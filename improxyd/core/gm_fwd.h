@@ -20,8 +20,17 @@ void gm_fwd_wrong_if(struct gm *gm, const struct ipaddr *source, const struct ip
 /* The entry has carried nothing for `idle`: removed if that is long enough and no member names the source. */
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group, mtime_t idle);
 
+/* Forgets entries, of one source or of all (none), of one group or of all; what a member names comes back at once. */
+void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group);
+
 /* Brings the entries of a group up to date. Returns 0, or -ENOMEM when it has to be tried again. */
 int gm_fwd_flush(struct gm *gm, struct gm_group *group);
+
+/* Brings the entries of any source and group up to date. Returns 0, or -ENOMEM when it has to be tried again. */
+int gm_fwd_flush_any(struct gm *gm);
+
+/* True if the group is forwarded by an entry of any source; without an upstream there is none. */
+bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group);
 
 /* The kernel has lost its entries: all are handed out again. */
 void gm_fwd_resync(struct gm *gm);

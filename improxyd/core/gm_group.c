@@ -155,6 +155,9 @@ void gm_group_settle(struct gm *gm)
 {
 	struct gm_group *group, *next;
 
+	/* What could not be queued now is seen again at the next settling. */
+	if (gm_fwd_flush_any(gm) < 0)
+		return;
 	DL_FOREACH_SAFE2(gm->dirty, group, next, dirty_next)
 	{
 		if (!settle(gm, group))

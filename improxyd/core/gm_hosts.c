@@ -161,6 +161,9 @@ void gm_hosts_note(struct gm_hosts *hosts, uint32_t *used, const struct gm_host_
 	bool leaves = r->type == GM_TO_IN && r->nsources == 0;
 	struct gm_host_report listless = *r;
 
+	/* Where several stand behind one name, the leave of one says nothing of the others: their entry ages. */
+	if (leaves && ipaddr_is_unspecified(r->reporter))
+		return;
 	if (leaves || (!host && r->type == GM_BLOCK)) {
 		if (host)
 			forget(hosts, used, host);
@@ -178,7 +181,7 @@ void gm_hosts_note(struct gm_hosts *hosts, uint32_t *used, const struct gm_host_
 	}
 	host->deadline = deadline;
 	host->older = r->gen < GM_GEN3 || ipaddr_is_unspecified(r->reporter) || !r->keep_sources;
-	if (r->keep_sources && !host->exclude && !host->nsources)
+	if (!host->older && !host->exclude && !host->nsources)
 		forget(hosts, used, host);
 }
 

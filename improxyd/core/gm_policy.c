@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool pattern_matches(const struct gm_pattern *pattern, const struct ipaddr *addr)
+bool gm_pattern_match(const struct gm_pattern *pattern, const struct ipaddr *addr)
 {
 	for (unsigned int i = 0; i < sizeof(addr->b); i++) {
 		if ((addr->b[i] ^ pattern->value.b[i]) & pattern->mask.b[i])
@@ -42,7 +42,7 @@ bool gm_policy_proxied(const struct gm *gm, const struct ipaddr *group)
 	if (!ipaddr_is_multicast(group))
 		return false;
 	for (unsigned int i = 0; i < gm->af->nnever; i++) {
-		if (pattern_matches(&gm->af->never[i], group))
+		if (gm_pattern_match(&gm->af->never[i], group))
 			return false;
 	}
 	return true;
@@ -52,7 +52,7 @@ bool gm_policy_ssm(const struct gm *gm, const struct ipaddr *group)
 {
 	if (gm->conf.ssm_range)
 		return gm_acl_permits(gm->conf.ssm_range, group, NULL);
-	return pattern_matches(&gm->af->ssm, group);
+	return gm_pattern_match(&gm->af->ssm, group);
 }
 
 bool gm_policy_ssm_mapped(const struct gm *gm, const struct gm_ssm_map *map, const struct ipaddr *group)

@@ -18,6 +18,9 @@ bool gm_acl_permits(const struct gm_acl *acl, const struct ipaddr *group, const 
 const struct gm_acl_rule *gm_acl_match(const struct gm_acl *acl, const struct ipaddr *group,
 				       const struct ipaddr *source);
 
+/* The address agrees with the pattern where its mask is set. */
+bool gm_pattern_match(const struct gm_pattern *pattern, const struct ipaddr *addr);
+
 /* A group of the family that may be proxied at all: multicast, not link-local or smaller in scope, not reserved (K-13).
  */
 bool gm_policy_proxied(const struct gm *gm, const struct ipaddr *group);

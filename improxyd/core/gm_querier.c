@@ -99,7 +99,8 @@ void gm_querier_adjust(struct gm_if *ifp)
 {
 	mtime_t latest;
 
-	if (!ifp->querier)
+	/* What another querier announces stays in force as long as it is there (K-11). */
+	if (!ipaddr_is_none(&ifp->other_querier))
 		return;
 	use_own_values(ifp);
 	latest = ifp->gm->now + (ifp->startup_left ? ifp->conf.startup_interval : ifp->query_interval);
@@ -190,6 +191,10 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 		gm_count_drop(gm, ifp->slot, GM_DROP_OWN_PACKET);
 		return;
 	}
+	if (!general && !ipaddr_is_multicast(&ev->query.group)) {
+		gm_count_drop(gm, ifp->slot, GM_DROP_GROUP);
+		return;
+	}
 	ifp->last_query = gm->now;
 	ifp->last_query_from = ev->query.from;
 	ifp->last_query_gen = ev->query.gen;
@@ -225,6 +230,12 @@ static void send_group_query(struct gm_rec *rec)
 	a->query.suppress = mtime_left(rec->filter_deadline, ifp->gm->now) > gm_if_last_member_time(ifp);
 }
 
+/* Queries about members exist from IGMPv2 and MLDv1 on, and need an address to come from. */
+static bool can_ask(const struct gm_if *ifp)
+{
+	return ifp->querying && ifp->conf.gen > GM_GEN1;
+}
+
 /* The pending sources on one side of the last member query time; sources below it come with a clear S flag. */
 static void send_source_query(struct gm_rec *rec, bool suppress)
 {
@@ -253,26 +264,43 @@ static void send_source_query(struct gm_rec *rec, bool suppress)
 	a->query.sources = addrs;
 	a->query.nsources = n;
 	for (uint32_t i = 0, filled = 0; filled < n; i++) {
-		struct gm_src *src = &rec->sources.v[i];
+		const struct gm_src *src = &rec->sources.v[i];
 
-		if (!src->queries_left || (src->deadline > limit) != suppress)
-			continue;
-		addrs[filled++] = src->addr;
-		src->queries_left--;
+		if (src->queries_left && (src->deadline > limit) == suppress)
+			addrs[filled++] = src->addr;
 	}
+}
+
+/* After a long stop, queries that nobody could answer any more are left out. */
+static bool overdue(const struct gm_if *ifp, mtime_t at)
+{
+	return at + ifp->conf.last_member_interval <= ifp->gm->horizon;
 }
 
 static void send_source_queries(struct gm_rec *rec, mtime_t at)
 {
 	struct gm_if *ifp = rec->iface;
-	bool more = false;
+	uint8_t most = 0;
 
-	send_source_query(rec, true);
-	send_source_query(rec, false);
-	for (uint32_t i = 0; i < rec->sources.n; i++)
-		more |= rec->sources.v[i].queries_left != 0;
-	rec->source_query_next = more ? at + ifp->conf.last_member_interval : 0;
-	if (more)
+	for (uint32_t i = 0; i < rec->sources.n; i++) {
+		if (rec->sources.v[i].queries_left > most)
+			most = rec->sources.v[i].queries_left;
+	}
+	if (most && can_ask(ifp) && !overdue(ifp, at)) {
+		if (ifp->conf.gen < GM_GEN3) {
+			/* The source came from an ssm-map: older hosts know of the group only. */
+			push_query(ifp, &rec->group->addr);
+		} else {
+			send_source_query(rec, true);
+			send_source_query(rec, false);
+		}
+	}
+	for (uint32_t i = 0; i < rec->sources.n; i++) {
+		if (rec->sources.v[i].queries_left)
+			rec->sources.v[i].queries_left--;
+	}
+	rec->source_query_next = most > 1 ? at + ifp->conf.last_member_interval : 0;
+	if (most > 1)
 		gm_rec_arm(rec, rec->source_query_next);
 }
 
@@ -280,7 +308,7 @@ void gm_querier_ask_group(struct gm_rec *rec)
 {
 	struct gm_if *ifp = rec->iface;
 
-	if (!ifp->querier || !ifp->querying || rec->filter_deadline == MTIME_NEVER)
+	if (!ifp->querier || !can_ask(ifp) || rec->filter_deadline == MTIME_NEVER)
 		return;
 	gm_router_lower_group(rec, ifp->gm->now + gm_if_last_member_time(ifp));
 	rec->group_queries_left = ifp->conf.last_member_count;
@@ -294,13 +322,12 @@ void gm_querier_ask_sources(struct gm_rec *rec)
 	mtime_t limit = ifp->gm->now + gm_if_last_member_time(ifp);
 	bool asked = false;
 
+	if (!ifp->querier || !can_ask(ifp))
+		return;
 	for (uint32_t i = 0; i < rec->sources.n; i++) {
 		struct gm_src *src = &rec->sources.v[i];
 
-		if (!src->ask)
-			continue;
-		src->ask = false;
-		if (!ifp->querier || !ifp->querying || src->deadline <= limit || src->fixed)
+		if (!src->ask || src->deadline <= limit || src->fixed)
 			continue;
 		gm_router_lower_source(rec, src, limit);
 		src->queries_left = ifp->conf.last_member_count;
@@ -316,7 +343,8 @@ void gm_querier_repeat(struct gm_rec *rec)
 	mtime_t now = ifp->gm->now;
 
 	if (rec->group_queries_left && rec->group_query_next <= now) {
-		send_group_query(rec);
+		if (can_ask(ifp) && !overdue(ifp, rec->group_query_next))
+			send_group_query(rec);
 		rec->group_queries_left--;
 		rec->group_query_next += ifp->conf.last_member_interval;
 		if (rec->group_queries_left)

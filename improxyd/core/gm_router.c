@@ -96,7 +96,8 @@ struct change {
 	mtime_t gmi, group_timer; /* deadlines: a new interval; the group timer as it was */
 	const struct ipaddr *sources;
 	unsigned int nsources;
-	bool asks; /* some source is to be queried */
+	bool asks;    /* some source is to be queried */
+	bool refused; /* the limit was reached, and it was noted */
 };
 
 /* Carries out one cell of the table. Returns true when the source is to be deleted. */
@@ -115,7 +116,7 @@ static bool apply_op(struct change *c, struct gm_src *src, unsigned int op, enum
 		src->deadline = src->fixed ? MTIME_NEVER : c->gmi;
 		break;
 	case GT:
-		src->deadline = mtime_min(c->group_timer, c->gmi);
+		src->deadline = c->group_timer == MTIME_NEVER ? c->gmi : c->group_timer;
 		break;
 	case OFF:
 		src->deadline = 0;
@@ -159,12 +160,43 @@ static void apply_listed(struct change *c, const struct ipaddr *addr)
 		return;
 	if (ifp->conf.max_sources && rec->sources.n >= ifp->conf.max_sources) {
 		gm_count_drop(ifp->gm, ifp->slot, GM_DROP_LIMIT);
-		gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_LIMIT_REACHED, &rec->group->addr, addr);
+		if (!c->refused)
+			gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_LIMIT_REACHED, &rec->group->addr,
+				      &rec->last_reporter);
+		c->refused = true;
 		return;
 	}
 	src = gm_set_insert(&rec->sources, addr);
 	src->since_s = (uint32_t)mtime_to_s(ifp->gm->now);
 	apply_op(c, src, op, GM_ABSENT);
+}
+
+/* --- leaving at once
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* What the record would have queried and no known host wants is given up without waiting for an answer. */
+static void leave_now(struct gm_rec *rec, bool group)
+{
+	const struct gm_if *ifp = rec->iface;
+	bool always = ifp->conf.immediate_leave == GM_IMMEDIATE_ALWAYS;
+	mtime_t now = ifp->gm->now;
+
+	if (!ifp->querier || ifp->conf.immediate_leave == GM_IMMEDIATE_OFF)
+		return;
+	if (!always && (gm_rec_gen(rec, now) != GM_GEN3 || !gm_hosts_tracked(&rec->hosts, now)))
+		return;
+	if (group && (always || !gm_hosts_want_group(&rec->hosts, now))) {
+		gm_router_lower_group(rec, now);
+		rec->group_queries_left = 0;
+	}
+	for (uint32_t i = 0; i < rec->sources.n; i++) {
+		struct gm_src *src = &rec->sources.v[i];
+
+		if (src->ask && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, now))) {
+			gm_router_lower_source(rec, src, now);
+			src->queries_left = 0;
+		}
+	}
 }
 
 /*
@@ -200,6 +232,10 @@ static void apply_row(struct gm_rec *rec, enum gm_record_type type, const struct
 		gm_querier_ask_sources(rec);
 	if (c.row->ask_group)
 		gm_querier_ask_group(rec);
+	if (c.asks || c.row->ask_group)
+		leave_now(rec, c.row->ask_group);
+	for (uint32_t i = 0; c.asks && i < rec->sources.n; i++)
+		rec->sources.v[i].ask = false;
 }
 
 /* --- timers
@@ -305,34 +341,6 @@ static void finish(struct gm_rec *rec)
 		gm_router_timer(rec);
 }
 
-/* --- leaving at once
- * ---------------------------------------------------------------------------------------------------- */
-
-/* What is being asked for and no known host wants is given up without waiting for an answer. */
-static void leave_now(struct gm_rec *rec)
-{
-	const struct gm_if *ifp = rec->iface;
-	bool always = ifp->conf.immediate_leave == GM_IMMEDIATE_ALWAYS;
-	mtime_t now = ifp->gm->now;
-
-	if (!ifp->querier || ifp->conf.immediate_leave == GM_IMMEDIATE_OFF)
-		return;
-	if (!always && (gm_rec_gen(rec, now) != GM_GEN3 || !gm_hosts_tracked(&rec->hosts, now)))
-		return;
-	if (rec->group_queries_left && (always || !gm_hosts_want_group(&rec->hosts, now))) {
-		gm_router_lower_group(rec, now);
-		rec->group_queries_left = 0;
-	}
-	for (uint32_t i = 0; i < rec->sources.n; i++) {
-		struct gm_src *src = &rec->sources.v[i];
-
-		if (src->queries_left && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, now))) {
-			gm_router_lower_source(rec, src, now);
-			src->queries_left = 0;
-		}
-	}
-}
-
 /* --- reports
  * ------------------------------------------------------------------------------------------------------------ */
 
@@ -340,7 +348,8 @@ static void leave_now(struct gm_rec *rec)
 struct request {
 	struct ipaddr group, reporter;
 	enum gm_record_type type;
-	enum gm_gen gen;
+	enum gm_gen gen;      /* 3 too of an older request that an ssm-map has made one for sources */
+	enum gm_gen host_gen; /* of the message itself */
 	struct ipaddr *sources;
 	unsigned int nsources;
 };
@@ -366,6 +375,8 @@ static int check_sender(struct gm_if *ifp, const struct gm_event *ev)
 		return refuse(ifp, GM_DROP_ROLE);
 	if (ipaddr_eq(from, &ifp->conf.addr))
 		return refuse(ifp, GM_DROP_OWN_PACKET);
+	if (!ipaddr_is_unspecified(from) && !ipaddr_is_unicast_source(from))
+		return refuse(ifp, GM_DROP_SOURCE_ADDRESS);
 	if (ifp->gm->af->verify_by_prefix && ifp->conf.verify_source && ifp->conf.nprefixes &&
 	    !ipaddr_is_unspecified(from) && !gm_policy_on_link(ifp, from))
 		return refuse(ifp, GM_DROP_SOURCE_ADDRESS);
@@ -454,7 +465,8 @@ static int prepare(struct gm_if *ifp, const struct gm_event *ev, struct request 
 		.reporter = ev->record.reporter,
 		.type = ev->record.type,
 		.gen = ev->record.gen,
-		.nsources = ev->record.nsources,
+		.host_gen = ev->record.gen,
+		.nsources = ev->record.gen < GM_GEN3 ? 0 : ev->record.nsources,
 	};
 	if (req->type < GM_IS_IN || req->type > GM_BLOCK)
 		return refuse(ifp, GM_DROP_UNKNOWN_RECORD);
@@ -532,7 +544,7 @@ static void note_host(struct gm_rec *rec, const struct request *req)
 	const struct gm_host_report report = {
 		.reporter = &req->reporter,
 		.type = req->type,
-		.gen = req->gen,
+		.gen = req->host_gen,
 		.sources = req->sources,
 		.nsources = req->nsources,
 		.keep_sources = ifp->conf.immediate_leave == GM_IMMEDIATE_TRACK,
@@ -547,7 +559,7 @@ static void note_host(struct gm_rec *rec, const struct request *req)
 int gm_router_record(struct gm_if *ifp, const struct gm_event *ev)
 {
 	struct request req;
-	struct gm_rec *rec;
+	struct gm_rec *rec = NULL;
 	int err;
 
 	err = prepare(ifp, ev, &req);
@@ -571,8 +583,6 @@ int gm_router_record(struct gm_if *ifp, const struct gm_event *ev)
 	apply_row(rec, req.type, req.sources, req.nsources);
 	if (ifp->conf.gen < GM_GEN3 && excludes(req.type))
 		rec->group_queries_left = 0; /* RFC 2236 s3: the answer ends the asking */
-	if (req.type == GM_BLOCK || req.type == GM_TO_IN || req.type == GM_TO_EX)
-		leave_now(rec);
 	finish(rec);
 	return 0;
 
@@ -616,62 +626,88 @@ static bool denied_source(struct gm_src *src, void *arg)
 	return true;
 }
 
-void gm_router_enforce_policy(struct gm_if *ifp)
+int gm_router_enforce_policy(struct gm_if *ifp)
 {
 	struct gm *gm = ifp->gm;
 	struct gm_rec *next;
 
 	for (struct gm_rec *rec = ifp->recs; rec; rec = next) {
 		const struct ipaddr *group = &rec->group->addr;
+		bool any_source = gm_rec_mode(rec) == GM_EXCLUDE;
+		bool by_static = rec->filter_deadline == MTIME_NEVER;
 
 		next = rec->next;
-		if (rec->fixed)
-			continue;
-		if (gm_rec_mode(rec) == GM_INCLUDE)
+		if (!any_source)
 			gm_set_filter(&rec->sources, denied_source, rec);
-		if (gm_rec_mode(rec) == GM_INCLUDE
+		if (!any_source
 			    ? !rec->sources.n
-			    : gm_policy_ssm(gm, group) || !gm_acl_permits(ifp->conf.acl, group, NULL))
+			    : gm_policy_ssm(gm, group) || (!by_static && !gm_acl_permits(ifp->conf.acl, group, NULL)))
 			gm_router_forget(rec);
 	}
+	return gm_router_apply_statics(ifp);
 }
 
+/* The record of a static-group; one that stays empty is freed by the caller. */
 static struct gm_rec *static_rec(struct gm_if *ifp, const struct ipaddr *addr)
 {
-	struct gm_group *group;
-	struct gm_rec *rec;
+	struct gm_group *group = gm_group_get(ifp->gm, addr);
+	struct gm_rec *rec = group ? gm_group_rec(group, ifp->slot) : NULL;
 
-	if (!gm_policy_proxied(ifp->gm, addr))
+	if (group && !rec)
+		rec = gm_rec_new(group, ifp);
+	if (!rec || gm_set_reserve(&rec->sources, 1) < 0 || gm_host_reserve(rec->group, 1) < 0)
 		return NULL;
-	group = gm_group_get(ifp->gm, addr);
-	if (!group)
-		return NULL;
-	rec = gm_group_rec(group, ifp->slot);
-	return rec ? rec : gm_rec_new(group, ifp);
+	return rec;
 }
 
-static int apply_static(struct gm_if *ifp, const struct gm_static *st)
+static int hold_group(struct gm_if *ifp, const struct ipaddr *group)
 {
-	struct gm_rec *rec = static_rec(ifp, &st->group);
+	struct gm_rec *rec = static_rec(ifp, group);
 
-	if (!rec || gm_set_reserve(&rec->sources, 1) < 0 || gm_host_reserve(rec->group, 1) < 0)
+	if (!rec)
 		return -ENOMEM;
+	apply_row(rec, GM_IS_EX, NULL, 0);
+	rec->filter_deadline = MTIME_NEVER;
 	rec->fixed = true;
-	if (ipaddr_is_none(&st->source)) {
-		apply_row(rec, GM_IS_EX, NULL, 0);
-		rec->filter_deadline = MTIME_NEVER;
-	} else {
-		struct gm_src *src;
+	rearm(rec);
+	return 0;
+}
 
-		apply_row(rec, GM_ALLOW, &st->source, 1);
-		src = gm_set_find(&rec->sources, &st->source);
-		if (src) {
-			src->fixed = true;
-			src->deadline = MTIME_NEVER;
-		}
+static int hold_source(struct gm_if *ifp, const struct ipaddr *group, const struct ipaddr *source)
+{
+	struct gm_rec *rec = static_rec(ifp, group);
+	struct gm_src *src;
+
+	if (!rec)
+		return -ENOMEM;
+	apply_row(rec, GM_ALLOW, source, 1);
+	src = gm_set_find(&rec->sources, source);
+	if (src) {
+		src->fixed = true;
+		src->deadline = MTIME_NEVER;
+		rec->fixed = true;
 	}
 	rearm(rec);
 	return 0;
+}
+
+/* What may not be proxied is not held; any source of the SSM range is what the ssm-map makes of it, as for a host. */
+static int apply_static(struct gm_if *ifp, const struct gm_static *st)
+{
+	const struct gm *gm = ifp->gm;
+	int err = 0;
+
+	if (!gm_policy_proxied(gm, &st->group))
+		return 0;
+	if (!ipaddr_is_none(&st->source))
+		return hold_source(ifp, &st->group, &st->source);
+	if (!gm_policy_ssm(gm, &st->group))
+		return hold_group(ifp, &st->group);
+	for (unsigned int i = 0; i < gm->conf.nssm_maps && err == 0; i++) {
+		if (gm_policy_ssm_mapped(gm, &gm->conf.ssm_maps[i], &st->group))
+			err = hold_source(ifp, &st->group, &gm->conf.ssm_maps[i].source);
+	}
+	return err;
 }
 
 /* What was held for ever ages from now on, as if a host had asked for it just now. */

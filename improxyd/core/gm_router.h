@@ -20,8 +20,10 @@ void gm_router_timer(struct gm_rec *rec);
 void gm_router_lower_group(struct gm_rec *rec, mtime_t deadline);
 void gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline);
 
-/* Drops what the access list, the SSM range or the reserved groups no longer permit. */
-void gm_router_enforce_policy(struct gm_if *ifp);
+/* Drops what the access list or the SSM range no longer permit; static groups stand by themselves. Returns 0 or
+ * -ENOMEM.
+ */
+int gm_router_enforce_policy(struct gm_if *ifp);
 
 /* Makes the records of the interface hold its static groups, and no others. Returns 0 or -ENOMEM. */
 int gm_router_apply_statics(struct gm_if *ifp);

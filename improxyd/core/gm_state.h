@@ -162,6 +162,7 @@ struct gm {
 
 	struct gm_group *groups;
 	struct gm_route *routes;
+	uint32_t any_oifs[GM_MAX_IFS]; /* outputs of the entry of any source and group, by upstream; 0: there is none */
 	struct gm_group *dirty;
 	uint32_t nrecs, nsources;
 	uint32_t hosts_used; /* of GM_HOSTS_BUDGET */

@@ -385,9 +385,9 @@ static void tell_claim_error(struct exec *exec, int err)
 		log_error("mroute",
 			  "%s: another process owns the kernel's multicast routing (table %u); trying again until it "
 			  "lets go",
-			  family_name(exec->family), exec->table);
+			  family_title(exec->family), exec->table);
 	else
-		log_error("mroute", "%s: the kernel's multicast routing cannot be used: %s", family_name(exec->family),
+		log_error("mroute", "%s: the kernel's multicast routing cannot be used: %s", family_title(exec->family),
 			  strerror(-err));
 }
 
@@ -411,13 +411,13 @@ static void take_table(void *arg)
 		return;
 	}
 	if (exec->mroute_error)
-		log_notice("mroute", "%s: the kernel's multicast routing is ours now", family_name(exec->family));
+		log_notice("mroute", "%s: the kernel's multicast routing is ours now", family_title(exec->family));
 	exec->mroute_error = 0;
 	exec->claim_wait = CLAIM_FIRST;
 	/* What an earlier owner left behind would stand in the way. */
 	err = mroute_flush(exec->mroute);
 	if (err < 0)
-		log_warn("mroute", "%s: old entries could not be removed: %s", family_name(exec->family),
+		log_warn("mroute", "%s: old entries could not be removed: %s", family_title(exec->family),
 			 strerror(-err));
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
 		if (!exec->slots[i].want.ifindex)
@@ -489,7 +489,7 @@ static void sweep_idle(void *arg)
 
 		/* An incomplete dump or list only means that the rest is found at the next sweep. */
 		if ((err < 0 && err != -EAGAIN) || list.short_of_memory)
-			log_warn("mroute", "%s: entries could not be read: %s", family_name(exec->family),
+			log_warn("mroute", "%s: entries could not be read: %s", family_title(exec->family),
 				 strerror(err < 0 ? -err : ENOMEM));
 		for (size_t i = 0; i < list.n; i++)
 			input(exec, &list.v[i]);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "apply.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "lib/log.h"
+#include "sys/exec.h"
+#include "sys/link.h"
+
+struct apply {
+	const struct links *links;
+	struct exec *exec[FAMILY_COUNT];
+	const struct conf *conf;               /* of the run under way */
+	enum family family;                    /* likewise */
+	struct gm_ssm_map *maps[FAMILY_COUNT]; /* the engines use them */
+	/* What was logged last for an interface, so that a state is told once. */
+	struct told {
+		struct told *next;
+		char name[GM_NAME_LEN];
+		enum family family;
+		int err;
+	} * told;
+};
+
+struct apply *apply_new(const struct links *links, struct exec *const exec[FAMILY_COUNT])
+{
+	struct apply *apply = calloc(1, sizeof(*apply));
+
+	if (!apply)
+		return NULL;
+	apply->links = links;
+	memcpy(apply->exec, exec, sizeof(apply->exec));
+	return apply;
+}
+
+static void forget_told(struct apply *apply)
+{
+	while (apply->told) {
+		struct told *next = apply->told->next;
+
+		free(apply->told);
+		apply->told = next;
+	}
+}
+
+void apply_free(struct apply *apply)
+{
+	if (!apply)
+		return;
+	forget_told(apply);
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
+		free(apply->maps[f]);
+	free(apply);
+}
+
+/* --- from configuration to what the engine wants
+ * ----------------------------------------------------------------------- */
+
+static void fill_addresses(struct gm_if_conf *gm, const struct link *link, enum family family)
+{
+	gm->addr = link_primary(link, family);
+	for (unsigned int i = 0; i < link->naddrs[family] && gm->nprefixes < GM_MAX_PREFIX; i++) {
+		const struct link_addr *addr = &link->addrs[family][i];
+
+		/* Link-local prefixes are on every link: no source of data belongs to one of them. */
+		if (addr->failed || ipaddr_is_linklocal(&addr->prefix.addr))
+			continue;
+		gm->prefixes[gm->nprefixes++] = addr->prefix;
+	}
+}
+
+static void fill_timing(struct gm_if_conf *gm, const struct conf_if_af *af)
+{
+	gm->robustness = (uint8_t)af->robustness;
+	gm->query_interval = mtime_from_s(af->query_interval_s);
+	gm->query_response = mtime_from_ds(conf_query_response_ds(af));
+	gm->last_member_interval = mtime_from_ds(af->last_member_query_interval_ds);
+	gm->last_member_count = (uint8_t)conf_last_member_count(af);
+	gm->startup_interval =
+		af->startup_query_interval_s ? mtime_from_s(af->startup_query_interval_s) : gm->query_interval / 4;
+	gm->startup_count = (uint8_t)conf_startup_count(af);
+}
+
+/* Generations: 3 = IGMPv3 or MLDv2, so that MLD's numbers are one lower. */
+static enum gm_gen gen_of(enum family family, unsigned int version)
+{
+	return (enum gm_gen)(family == FAMILY_IPV4 ? version : version + 1);
+}
+
+static void fill_if(struct exec_if *want, const struct conf *conf, const struct conf_if *ifc, const struct link *link,
+		    enum family family)
+{
+	const struct conf_if_af *af = &ifc->af[family];
+
+	*want = (struct exec_if){
+		.ifindex = link->ifindex,
+		.mtu = link->mtu,
+		.require_router_alert = af->require_router_alert,
+		.ttl_threshold = (uint8_t)af->ttl_threshold,
+		.joins = af->joins.v,
+		.njoins = af->joins.n,
+		.joins_serial = af->joins.serial,
+		.gm = {
+			.role = af->role,
+			.up = link->up,
+			.priority = (uint8_t)af->priority,
+			.upstream_acl = conf_acl_find(conf, family, af->upstream_acl),
+			.leave_delay = mtime_from_ms(af->leave_delay_ms),
+			.gen = gen_of(family, af->version),
+			.immediate_leave = af->immediate_leave,
+			.verify_source = af->verify_source_subnet,
+			.forward_as_non_querier = af->forward_as_non_querier,
+			.acl = conf_acl_find(conf, family, af->access_list),
+			.max_groups = af->max_groups,
+			.max_sources = af->max_sources,
+			.statics = af->statics.v,
+			.nstatics = af->statics.n,
+			.statics_serial = af->statics.serial,
+			.boundary = conf_acl_find(conf, family, af->boundary),
+		},
+	};
+	snprintf(want->gm.name, sizeof(want->gm.name), "%s", ifc->name);
+	fill_addresses(&want->gm, link, family);
+	fill_timing(&want->gm, af);
+}
+
+static void fill_conf(struct gm_conf *gm, struct gm_ssm_map *maps, const struct conf *conf, enum family family)
+{
+	const struct conf_af *af = &conf->af[family];
+
+	for (unsigned int i = 0; i < af->nssm_maps; i++)
+		maps[i] = (struct gm_ssm_map){ .acl = conf_acl_find(conf, family, af->ssm_maps[i].acl),
+					       .source = af->ssm_maps[i].source };
+	*gm = (struct gm_conf){
+		.ssm_range = conf_acl_find(conf, family, af->ssm_range),
+		.ssm_maps = maps,
+		.nssm_maps = af->nssm_maps,
+		.max_groups = af->max_groups,
+		.route_limit = af->route_limit,
+		.idle_timeout = mtime_from_s(af->idle_timeout_s),
+		.wildcard = af->wildcard,
+		.policy_serial = conf->policy_serial,
+	};
+}
+
+/* --- a run
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static void tell(struct apply *apply, const char *name, int err)
+{
+	struct told **link = &apply->told, *told;
+
+	while (*link && !((*link)->family == apply->family && strcmp((*link)->name, name) == 0))
+		link = &(*link)->next;
+	told = *link;
+	if ((told ? told->err : 0) == err)
+		return;
+	if (err == 0) {
+		log_notice(family_protocol(apply->family), "%s: proxied now", name);
+		*link = told->next;
+		free(told);
+		return;
+	}
+	log_error(family_protocol(apply->family), "%s: not proxied: %s", name,
+		  err == -ENOSPC ? "all 32 interfaces of the kernel's table are in use" : strerror(-err));
+	if (!told) {
+		told = calloc(1, sizeof(*told));
+		if (!told)
+			return; /* it is told again at the next run */
+		snprintf(told->name, sizeof(told->name), "%s", name);
+		told->family = apply->family;
+		*link = told;
+	}
+	told->err = err;
+}
+
+static const struct link *link_of(const struct apply *apply, const struct conf_if *ifc, enum family family)
+{
+	return ifc->af[family].role == GM_ROLE_NONE ? NULL : links_by_name(apply->links, ifc->name);
+}
+
+static bool keep(void *arg, int ifindex)
+{
+	const struct apply *apply = arg;
+
+	for (unsigned int i = 0; i < apply->conf->nifs; i++) {
+		const struct link *link = link_of(apply, apply->conf->ifs[i], apply->family);
+
+		if (link && link->ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static void run_family(struct apply *apply, enum family family)
+{
+	struct exec *exec = apply->exec[family];
+	const struct conf *conf = apply->conf;
+	struct gm_ssm_map *old_maps = apply->maps[family];
+	struct gm_conf gm;
+
+	apply->maps[family] = calloc(conf->af[family].nssm_maps + 1, sizeof(*old_maps));
+	if (!apply->maps[family]) {
+		apply->maps[family] = old_maps;
+		log_error(family_protocol(family), "out of memory: the configuration could not be applied");
+		return;
+	}
+	apply->family = family;
+	fill_conf(&gm, apply->maps[family], conf, family);
+	/* Slots are freed before others are taken. */
+	exec_sweep(exec, keep, apply);
+	for (unsigned int i = 0; i < conf->nifs; i++) {
+		const struct conf_if *ifc = conf->ifs[i];
+		const struct link *link = link_of(apply, ifc, family);
+		struct exec_if want;
+
+		if (!link)
+			continue;
+		fill_if(&want, conf, ifc, link, family);
+		tell(apply, ifc->name, exec_set_if(exec, &want));
+	}
+	exec_set_conf(exec, &gm, conf->af[family].table);
+	free(old_maps);
+}
+
+void apply_run(struct apply *apply, const struct conf *conf)
+{
+	apply->conf = conf;
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		if (apply->exec[f])
+			run_family(apply, (enum family)f);
+	}
+}
+
+const char *apply_refusal(const struct apply *apply, const struct conf *conf, const char *ifname, enum family family)
+{
+	const struct conf_if *ifc = conf_if_find(conf, ifname);
+	const struct told *told = apply->told;
+
+	if (!ifc || ifc->af[family].role == GM_ROLE_NONE)
+		return NULL;
+	if (!apply->exec[family])
+		return "the kernel does not know the family";
+	if (!links_by_name(apply->links, ifname))
+		return "there is no such interface";
+	while (told && !(told->family == family && strcmp(told->name, ifname) == 0))
+		told = told->next;
+	if (!told)
+		return NULL;
+	return told->err == -ENOSPC ? "all 32 interfaces of the kernel's table are in use" : strerror(-told->err);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Forwarding: the entries there are, with the kernel's counters (show ip mroute, count, summary), and the interfaces of
+ * the kernel's table (show ip multicast).
+ */
+#include "cmd_show.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "core/gm_fwd.h"
+#include "show.h"
+
+/* --- the walk over entries --- */
+
+static enum cmd_code routes_begin(struct cmd_ctx *ctx, const struct gm *gm)
+{
+	struct ipaddr group, source;
+	bool one_group = show_arg_addr(ctx, "GROUP", &group), one_source = show_arg_addr(ctx, "SOURCE", &source);
+	struct show_walk *walk = show_walk_new(ctx, gm);
+
+	if (!walk)
+		return CMD_FAILED;
+	for (const struct gm_route *route = gm->routes; route; route = route->hh.next) {
+		const struct ipaddr *addr = &route->key.group->addr;
+
+		if ((one_group && !ipaddr_eq(addr, &group)) || (one_source && !ipaddr_eq(&route->key.source, &source)))
+			continue;
+		if (show_walk_add(walk, GM_NO_IF, addr, &route->key.source) < 0)
+			return cmd_fail(ctx, "Out of memory");
+	}
+	show_walk_sort(walk);
+	return CMD_MORE;
+}
+
+static const struct gm_route *key_route(const struct gm *gm, const struct show_key *key)
+{
+	const struct gm_group *group = gm_group_find(gm, &key->group);
+
+	return group ? gm_fwd_find(gm, group, &key->source) : NULL;
+}
+
+static void close_group(struct out *o, struct show_walk *walk)
+{
+	if (!ipaddr_is_none(&walk->open_group))
+		out_end_object(o);
+	walk->open_group = (struct ipaddr){ 0 };
+}
+
+/* Runs the walk, with one row an entry inside an object a group; begins it when there is none yet. */
+static enum cmd_code walk_routes(struct cmd_ctx *ctx, const struct out_col *cols, unsigned int ncols,
+				 void (*emit)(struct cmd_ctx *ctx, const struct gm_route *route))
+{
+	const struct gm *gm = show_gm(ctx);
+	struct show_walk *walk = ctx->state;
+	const struct show_key *key;
+	struct out *o = ctx->out;
+
+	if (!walk) {
+		enum cmd_code code = gm ? routes_begin(ctx, gm) : show_no_family(ctx);
+
+		if (code != CMD_MORE)
+			return code;
+		walk = ctx->state;
+		out_table_begin(o, cols, ncols);
+	}
+	for (; (key = show_walk_key(walk, gm)); walk->at++) {
+		const struct gm_route *route = key_route(gm, key);
+		char text[IPADDR_STRLEN];
+
+		if (!route)
+			continue;
+		if (out_full(o))
+			return CMD_MORE;
+		if (!ipaddr_eq(&walk->open_group, &key->group)) {
+			close_group(o, walk);
+			walk->open_group = key->group;
+			out_begin_object(o, ipaddr_format(&key->group, text));
+		}
+		out_row_begin(o, ipaddr_is_none(&key->source) ? "*" : ipaddr_format(&key->source, text));
+		out_str(o, "source", ipaddr_is_none(&key->source) ? "*" : text);
+		out_addr(o, "group", &key->group);
+		emit(ctx, route);
+		out_row_end(o);
+	}
+	close_group(o, walk);
+	out_table_end(o);
+	return CMD_OK;
+}
+
+static bool route_counters(struct cmd_ctx *ctx, const struct gm_route *route, struct daemon_route *counters)
+{
+	*counters = (struct daemon_route){ .idle = MTIME_NEVER };
+	return route->installed && daemon_route(show_daemon(ctx), show_family(ctx), &route->key.source,
+						&route->key.group->addr, counters) == 0;
+}
+
+/* --- show ip mroute --- */
+
+/* clang-format off */
+#define ROUTE_COLS(width) { \
+	{ "source", "Source", width }, \
+	{ "group", "Group", width }, \
+	{ "iif", "Input", -16 }, \
+	{ "oil", "Output", -16 }, \
+	{ "packets", "Packets", 10 }, \
+	{ "bytes", "Bytes", 12 }, \
+	{ "upTime", "Uptime", -8 } \
+}
+/* clang-format on */
+
+static const struct out_col route_cols[FAMILY_COUNT][7] = { ROUTE_COLS(-15), ROUTE_COLS(-39) };
+
+static int compare_names(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* The outputs in order of names; returns how many. */
+static unsigned int outputs(const struct gm *gm, uint32_t oifs, const char *names[GM_MAX_IFS])
+{
+	unsigned int n = 0;
+
+	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
+		const char *name = oifs & (UINT32_C(1) << slot) ? show_slot_name(gm, slot) : NULL;
+
+		if (name)
+			names[n++] = name;
+	}
+	qsort(names, n, sizeof(*names), compare_names);
+	return n;
+}
+
+static void emit_outputs(struct cmd_ctx *ctx, const struct gm_route *route)
+{
+	char text[GM_MAX_IFS * (GM_NAME_LEN + 1) + 1] = "none";
+	const char *names[GM_MAX_IFS];
+	unsigned int n = outputs(show_gm(ctx), route->oifs, names);
+	struct out *o = ctx->out;
+	size_t len = 0;
+
+	out_begin_object(o, "oil");
+	for (unsigned int i = 0; i < n; i++) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? "," : "", names[i]);
+		out_begin_object(o, names[i]);
+		out_str(o, "outboundInterface", names[i]);
+		out_end_object(o);
+	}
+	out_end_object(o);
+	out_cell(o, "oil", "%s", text);
+}
+
+static void emit_route(struct cmd_ctx *ctx, const struct gm_route *route)
+{
+	struct daemon_route counters;
+	bool installed = route_counters(ctx, route, &counters);
+	struct out *o = ctx->out;
+
+	out_str(o, "iif", show_slot_name(show_gm(ctx), route->iif));
+	out_bool(o, "installed", installed);
+	out_duration(o, "upTime", daemon_now() - route->since);
+	out_uint(o, "packets", counters.packets);
+	out_uint(o, "bytes", counters.bytes);
+	out_uint(o, "wrongIf", counters.wrong_if);
+	out_duration(o, "idle", counters.idle);
+	emit_outputs(ctx, route);
+}
+
+static enum cmd_code show_mroute(struct cmd_ctx *ctx)
+{
+	return walk_routes(ctx, route_cols[show_family(ctx)], ARRAY_SIZE(route_cols[0]), emit_route);
+}
+
+/* --- show ip mroute count, summary --- */
+
+/* clang-format off */
+#define COUNT_COLS(width) { \
+	{ "source", "Source", width }, \
+	{ "group", "Group", width }, \
+	{ "lastUsed", "LastUsed", -8 }, \
+	{ "packets", "Packets", 10 }, \
+	{ "bytes", "Bytes", 12 }, \
+	{ "wrongIf", "WrongIf", 8 } \
+}
+/* clang-format on */
+
+static const struct out_col count_cols[FAMILY_COUNT][6] = { COUNT_COLS(-15), COUNT_COLS(-39) };
+
+static void emit_count(struct cmd_ctx *ctx, const struct gm_route *route)
+{
+	struct daemon_route counters;
+
+	route_counters(ctx, route, &counters);
+	out_duration(ctx->out, "lastUsed", counters.idle);
+	out_uint(ctx->out, "packets", counters.packets);
+	out_uint(ctx->out, "bytes", counters.bytes);
+	out_uint(ctx->out, "wrongIf", counters.wrong_if);
+}
+
+static enum cmd_code show_mroute_count(struct cmd_ctx *ctx)
+{
+	return walk_routes(ctx, count_cols[show_family(ctx)], ARRAY_SIZE(count_cols[0]), emit_count);
+}
+
+static enum cmd_code show_mroute_summary(struct cmd_ctx *ctx)
+{
+	static const struct out_col cols[] = { { "type", "Mroute Type", -14 },
+					       { "installed", "Installed", 9 },
+					       { "total", "Total", 8 } };
+	static const struct {
+		const char *key, *type;
+	} types[] = { { "wildcardGroup", "(*, G)" }, { "sourceGroup", "(S, G)" } };
+	unsigned int installed[] = { 0, 0 }, total[] = { 0, 0 };
+	const struct gm *gm = show_gm(ctx);
+	struct out *o = ctx->out;
+
+	if (!gm)
+		return show_no_family(ctx);
+	for (const struct gm_route *route = gm->routes; route; route = route->hh.next) {
+		unsigned int type = !ipaddr_is_none(&route->key.source);
+
+		total[type]++;
+		installed[type] += route->installed;
+	}
+	out_table_begin(o, cols, ARRAY_SIZE(cols));
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+		out_row_begin(o, types[i].key);
+		out_cell(o, "type", "%s", types[i].type);
+		out_uint(o, "installed", installed[i]);
+		out_uint(o, "total", total[i]);
+		out_row_end(o);
+	}
+	out_table_end(o);
+	out_text(o, "------\n%-14s %9u %8u\n", "Total", installed[0] + installed[1], total[0] + total[1]);
+	out_uint(o, "totalNumOfInstalledMroutes", installed[0] + installed[1]);
+	out_uint(o, "totalNumOfMroutes", total[0] + total[1]);
+	return CMD_OK;
+}
+
+/* --- show ip multicast --- */
+
+static const struct out_col multicast_form[] = {
+	{ "routing", "Multicast routing", 0 }, { "table", "Kernel table", 0 },        { "mode", "Entries", 0 },
+	{ "vifs", "Interfaces in use", 0 },    { "routes", "Forwarding entries", 0 },
+};
+
+/* clang-format off */
+#define VIF_COLS(width) { \
+	{ "name", "Interface", -16 }, \
+	{ "address", "Address", width }, \
+	{ "index", "ifi", 5 }, \
+	{ "vif", "Vif", 3 }, \
+	{ "role", "Role", -10 }, \
+	{ "state", "State", -5 }, \
+	{ "ttlThreshold", "TTL", 3 }, \
+	{ "boundary", "Boundary", -1 } \
+}
+/* clang-format on */
+
+static const struct out_col vif_cols[FAMILY_COUNT][8] = { VIF_COLS(-15), VIF_COLS(-26) };
+
+static void emit_vif(struct cmd_ctx *ctx, const struct conf_if *ifc)
+{
+	enum family family = show_family(ctx);
+	const struct conf_if_af *af = &ifc->af[family];
+	const struct gm_if *ifp = show_gm_if(show_gm(ctx), ifc->name);
+	struct daemon_link link = { .ifindex = 0 };
+	struct out *o = ctx->out;
+
+	daemon_link(show_daemon(ctx), ifc->name, &link);
+	out_row_begin(o, ifc->name);
+	out_str(o, "name", ifc->name);
+	out_addr(o, "address", ifp ? &ifp->conf.addr : NULL);
+	out_int(o, "index", link.ifindex);
+	if (ifp)
+		out_uint(o, "vif", ifp->slot);
+	else
+		out_null(o, "vif");
+	out_str(o, "role", show_role(af->role));
+	out_str(o, "state", ifp && ifp->conf.up ? "up" : "down");
+	out_uint(o, "ttlThreshold", af->ttl_threshold);
+	out_str(o, "boundary", af->boundary[0] ? af->boundary : NULL);
+	out_row_end(o);
+}
+
+static void emit_multicast_head(struct cmd_ctx *ctx, const struct gm *gm)
+{
+	enum family family = show_family(ctx);
+	const struct gm_if *sorted[GM_MAX_IFS];
+	struct daemon_status status;
+	char text[SHOW_OWNER_LEN];
+	struct out *o = ctx->out;
+
+	daemon_status(show_daemon(ctx), family, &status);
+	out_form_begin(o, multicast_form, ARRAY_SIZE(multicast_form));
+	out_row_begin(o, "kernel");
+	out_cell(o, "routing", "%s", show_owner(family, &status, text));
+	out_bool(o, "router", status.router);
+	out_str(o, "status", text);
+	out_uint(o, "table", status.table);
+	out_str(o, "mode", gm->conf.wildcard ? "wildcard" : "per source");
+	out_cell(o, "vifs", "%u of %u", show_sort_ifs(gm, sorted), GM_MAX_IFS);
+	out_uint(o, "vifs", show_sort_ifs(gm, sorted));
+	out_uint(o, "maxVifs", GM_MAX_IFS);
+	if (gm->conf.route_limit)
+		out_cell(o, "routes", "%u of %u", HASH_COUNT(gm->routes), (unsigned int)gm->conf.route_limit);
+	out_uint(o, "routes", HASH_COUNT(gm->routes));
+	out_uint(o, "routeLimit", gm->conf.route_limit);
+	out_row_end(o);
+	out_form_end(o);
+	out_text(o, "\n");
+}
+
+static enum cmd_code show_multicast(struct cmd_ctx *ctx)
+{
+	const struct conf *conf = daemon_conf(show_daemon(ctx));
+	const char *ifname = cmd_arg(ctx, "IFNAME");
+	const struct conf_if *only = ifname ? conf_if_find(conf, ifname) : NULL;
+	const struct gm *gm = show_gm(ctx);
+	enum family family = show_family(ctx);
+	struct out *o = ctx->out;
+
+	if (!gm)
+		return show_no_family(ctx);
+	if (ifname && (!only || only->af[family].role == GM_ROLE_NONE))
+		return show_no_if(ctx, ifname);
+	if (!ifname)
+		emit_multicast_head(ctx, gm);
+	out_begin_object(o, "interfaces");
+	out_table_begin(o, vif_cols[family], ARRAY_SIZE(vif_cols[0]));
+	for (unsigned int i = 0; i < conf->nifs; i++) {
+		if (conf->ifs[i]->af[family].role != GM_ROLE_NONE && (!only || only == conf->ifs[i]))
+			emit_vif(ctx, conf->ifs[i]);
+	}
+	out_table_end(o);
+	out_end_object(o);
+	return CMD_OK;
+}
+
+/* --- the rows --- */
+
+int cmd_show_route_add(struct cmd_table *table)
+{
+	static const struct show_row rows[] = {
+		{ false, "show %ip% mroute [GROUP:GROUP%v% [SOURCE:SOURCE%v%]] [json]", show_mroute,
+		  "Forwarding entries, with the kernel's counters" },
+		{ false, "show %ip% mroute count [json]", show_mroute_count,
+		  "Packets and octets of the forwarding entries" },
+		{ false, "show %ip% mroute summary [json]", show_mroute_summary, "The number of forwarding entries" },
+		{ false, "show %ip% multicast [interface IFNAME] [json]", show_multicast,
+		  "Interfaces of the kernel's multicast routing table" },
+	};
+
+	return show_add_rows(table, rows, ARRAY_SIZE(rows));
+}

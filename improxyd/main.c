@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* improxyd - the command line of the daemon. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "daemon.h"
+#include "lib/log.h"
+#include "load.h"
+#include "sys/file.h"
+#include "sys/process.h"
+
+#define EXIT_USAGE 2
+
+struct arguments {
+	struct daemon_options daemon;
+	bool check, print;
+};
+
+static void usage(FILE *f)
+{
+	fputs("Usage: improxyd [OPTION]...\n"
+	      "An IGMP and MLD proxy (RFC 4605).\n\n"
+	      "  -f, --config-file FILE  startup configuration (" IMPROXY_CONFIG ")\n"
+	      "  -s, --socket PATH       control socket (" IMPROXY_SOCKET ")\n"
+	      "  -n, --check             report the errors of the file and exit\n"
+	      "  -t, --test-print        with -n: print what the file says, normalised\n"
+	      "  -d, --daemon            go to the background once ready\n"
+	      "  -p, --pid-file PATH     write the process number\n"
+	      "  -l, --log-level LEVEL   errors, warnings, notifications, informational or debugging\n"
+	      "  -u, --user NAME         become this user, keeping CAP_NET_ADMIN and CAP_NET_RAW only\n"
+	      "  -g, --group NAME        group that may use the control socket\n"
+	      "  -V, --version           print the version\n"
+	      "  -h, --help              print this\n",
+	      f);
+}
+
+static void print_error(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", message);
+}
+
+/* -n: needs no privilege and opens no socket. */
+static int check_file(const struct arguments *args)
+{
+	const char *path = args->daemon.config_file;
+	char error[CMD_ERROR_LEN], *text = NULL, *normal = NULL;
+	struct cmd_table *table = cli_table_new(error, sizeof(error));
+	struct conf *conf = NULL;
+	unsigned int nerrors = 0;
+	int err, status = EXIT_FAILURE;
+
+	if (!table) {
+		fprintf(stderr, "improxyd: command table: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	err = file_read(path, &text);
+	if (err < 0) {
+		fprintf(stderr, "%s: %s\n", path, strerror(-err));
+		goto out;
+	}
+	conf = load_text(table, path, text, print_error, NULL, &nerrors);
+	normal = conf && args->print ? cli_config_text(conf) : NULL;
+	if (!conf || (args->print && !normal)) {
+		fprintf(stderr, "improxyd: out of memory\n");
+		goto out;
+	}
+	if (normal)
+		fputs(normal, stdout);
+	if (nerrors == 0)
+		status = EXIT_SUCCESS;
+out:
+	free(normal);
+	free(text);
+	conf_free(conf);
+	cmd_table_free(table);
+	return status;
+}
+
+/* Returns -1 to go on, or the status to exit with. */
+static int read_arguments(int argc, char **argv, struct arguments *args)
+{
+	static const struct option options[] = {
+		{ "config-file", required_argument, NULL, 'f' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "check", no_argument, NULL, 'n' },
+		{ "test-print", no_argument, NULL, 't' },
+		{ "daemon", no_argument, NULL, 'd' },
+		{ "pid-file", required_argument, NULL, 'p' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "user", required_argument, NULL, 'u' },
+		{ "group", required_argument, NULL, 'g' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	enum log_level level;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:s:ntdp:l:u:g:Vh", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			args->daemon.config_file = optarg;
+			break;
+		case 's':
+			args->daemon.socket_path = optarg;
+			break;
+		case 'n':
+			args->check = true;
+			break;
+		case 't':
+			args->print = true;
+			break;
+		case 'd':
+			args->daemon.background = true;
+			break;
+		case 'p':
+			args->daemon.pid_file = optarg;
+			break;
+		case 'l':
+			if (log_level_parse(optarg, &level) < 0) {
+				fprintf(stderr, "improxyd: there is no log level %s\n", optarg);
+				return EXIT_USAGE;
+			}
+			args->daemon.log_level = (int)level;
+			break;
+		case 'u':
+			args->daemon.user = optarg;
+			break;
+		case 'g':
+			args->daemon.group = optarg;
+			break;
+		case 'V':
+			puts("improxyd " IMPROXY_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc || (args->print && !args->check)) {
+		fprintf(stderr, optind < argc ? "improxyd: unexpected argument %s\n" : "improxyd: -t goes with -n\n",
+			argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {
+		.daemon = { .config_file = IMPROXY_CONFIG, .socket_path = IMPROXY_SOCKET, .log_level = -1 }
+	};
+	int err, status = read_arguments(argc, argv, &args);
+
+	if (status >= 0)
+		return status;
+	if (args.check)
+		return check_file(&args);
+	if (args.daemon.background) {
+		err = process_background();
+		if (err < 0) {
+			fprintf(stderr, "improxyd: cannot go to the background: %s\n", strerror(-err));
+			return EXIT_FAILURE;
+		}
+	}
+	return daemon_main(&args.daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

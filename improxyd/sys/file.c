@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sys/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Reads until the end of the file, which may have grown or shrunk since its size was asked for. */
+static int read_all(int fd, char **text, size_t *len)
+{
+	size_t size = 4096, used = 0;
+	char *buf = NULL;
+	ssize_t n;
+
+	do {
+		if (!buf || used == size) {
+			char *more = realloc(buf, (buf ? size * 2 : size) + 1);
+
+			if (!more) {
+				free(buf);
+				return -ENOMEM;
+			}
+			size = buf ? size * 2 : size;
+			buf = more;
+		}
+		n = read(fd, buf + used, size - used);
+		if (n > 0)
+			used += (size_t)n;
+	} while ((n > 0 && used <= FILE_TEXT_MAX) || (n < 0 && errno == EINTR));
+	if (n < 0 || used > FILE_TEXT_MAX) {
+		int err = n < 0 ? -errno : -EFBIG;
+
+		free(buf);
+		return err;
+	}
+	buf[used] = '\0';
+	*text = buf;
+	*len = used;
+	return 0;
+}
+
+int file_read(const char *path, char **text)
+{
+	/* A FIFO without a writer must not stop the daemon. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
+	struct stat st;
+	size_t len = 0;
+
+	*text = NULL;
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	else
+		err = read_all(fd, text, &len);
+	close(fd);
+	if (err == 0 && strlen(*text) != len) {
+		free(*text);
+		*text = NULL;
+		err = -EILSEQ;
+	}
+	return err;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Gives the new file mode and owner of the old one. Only root may give a file away: who may not keeps it. */
+static int take_after(int fd, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOENT && fchmod(fd, 0640) == 0 ? 0 : -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 && errno != EPERM)
+		return -errno;
+	return fchmod(fd, st.st_mode & 07777) < 0 ? -errno : 0;
+}
+
+/* The name is on the disk only when its directory is. */
+static int sync_directory(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* Some file systems cannot sync a directory, and need not. */
+	if (fsync(fd) < 0 && errno != EINVAL)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int file_write(const char *path, const char *text)
+{
+	char target[PATH_MAX], temporary[PATH_MAX + 16];
+	int fd, err;
+
+	if (strlen(path) >= sizeof(target))
+		return -ENAMETOOLONG;
+	if (!realpath(path, target)) {
+		if (errno != ENOENT)
+			return -errno;
+		snprintf(target, sizeof(target), "%s", path);
+	}
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, strlen(text));
+	if (err == 0)
+		err = take_after(fd, target);
+	if (err == 0 && fsync(fd) < 0)
+		err = -errno;
+	if (close(fd) < 0 && err == 0)
+		err = -errno;
+	if (err == 0 && rename(temporary, target) < 0)
+		err = -errno;
+	if (err < 0) {
+		unlink(temporary);
+		return err;
+	}
+	return sync_directory(target);
+}
