@@ -6,6 +6,8 @@
 # receivers on two LANs), starts improxyd from doc/examples/improxyd.conf, sends a real IPv4 and a real IPv6 stream, and
 # shows them arriving and what the daemon and the kernel say. Nothing of it is left afterwards. With --shell the
 # laboratory stays, streams running, and vtysh-lite is opened in it until you leave it.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+LAB_SELF=$(realpath "$0")
 cd "$(dirname "$0")/.." || exit 1
 srcdir=$(pwd)
 builddir=${BUILD:-$srcdir/build}
@@ -25,10 +27,10 @@ if [ -z "${LAB_INSIDE:-}" ]; then
 	deps_install || exit 1
 	echo "== building in $builddir"
 	mkdir -p "$builddir" || exit 1
-	{
+	(
 		{ [ -x configure ] || ./autogen.sh; } &&
 			cd "$builddir" && { [ -f Makefile ] || "$srcdir/configure"; } && make -j"$(nproc)"
-	} >"$builddir/demo-build.log" 2>&1 || {
+	) >"$builddir/demo-build.log" 2>&1 || {
 		tail -n 40 "$builddir/demo-build.log"
 		echo "the build failed; the whole log is $builddir/demo-build.log"
 		exit 1

@@ -6,6 +6,7 @@
 deps_missing()
 {
 	while read -r package probe; do
+		[ -n "$package" ] || continue
 		case $probe in
 		*.pc) pkg-config --exists "${probe%.pc}" 2>/dev/null || echo "$package" ;;
 		*.h) echo "#include <stdio.h>

@@ -26,6 +26,8 @@
 
 srcdir=${srcdir:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 builddir=${builddir:-$srcdir/build}
+# The script that lab_init starts anew; one that changes its folder first has to say where it is.
+LAB_SELF=${LAB_SELF:-$(realpath "$0")}
 IMPROXYD=${IMPROXYD:-$builddir/improxyd/improxyd}
 VTYSH=${VTYSH:-$builddir/vtysh-lite/vtysh-lite}
 MCAST_TEST=${MCAST_TEST:-$srcdir/tests/tools/mcast-test}
@@ -154,10 +156,10 @@ lab_init()
 		export LAB_INSIDE=1 srcdir builddir IMPROXYD VTYSH MCAST_TEST
 		if [ "${LAB_TIMEOUT:=120}" = 0 ]; then
 			# shellcheck disable=SC2086
-			exec unshare $flags bash "$0" "$@"
+			exec unshare $flags bash "$LAB_SELF" "$@"
 		fi
 		# shellcheck disable=SC2086
-		exec timeout -k 2 "$LAB_TIMEOUT" unshare $flags bash "$0" "$@"
+		exec timeout -k 2 "$LAB_TIMEOUT" unshare $flags bash "$LAB_SELF" "$@"
 	fi
 	trap lab_end EXIT
 	trap 'exit 1' INT TERM HUP
