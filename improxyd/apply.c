@@ -58,8 +58,7 @@ void apply_free(struct apply *apply)
 	free(apply);
 }
 
-/* --- from configuration to what the engine wants
- * ----------------------------------------------------------------------- */
+/* --- from configuration to what the engine wants --- */
 
 static void fill_addresses(struct gm_if_conf *gm, const struct link *link, enum family family)
 {
@@ -148,8 +147,7 @@ static void fill_conf(struct gm_conf *gm, struct gm_ssm_map *maps, const struct 
 	};
 }
 
-/* --- a run
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- a run --- */
 
 static void tell(struct apply *apply, const char *name, int err)
 {

@@ -15,8 +15,7 @@
 #include "lib/util.h"
 #include "show.h"
 
-/* --- types of variables
- * --------------------------------------------------------------------------------------------------- */
+/* --- types of variables --- */
 
 static bool parse_of(const char *text, enum family family, struct ipaddr *addr)
 {
@@ -154,35 +153,36 @@ struct cmd_table *cli_table_new(char *error, size_t size)
 	return table;
 }
 
-struct daemon *show_daemon(const struct cmd_ctx *ctx)
-{
-	return cli_session(ctx)->daemon;
-}
-
-/* --- running a line
- * ------------------------------------------------------------------------------------------------------- */
+/* --- running a line --- */
 
 enum cmd_code cli_run(struct cli_session *session, struct cmd_ctx *ctx, const char *line)
 {
+	enum cmd_code code;
+
 	ctx->table = session->table;
 	ctx->app = session;
-	ctx->level = session->level;
+	ctx->level = session->mode == CLI_VIEW ? CLI_LEVEL_VIEW : session->level;
 	ctx->modes = session->mode;
 	if (session->mode == CLI_CONFIG_IF && cmd_match(ctx, line) == CMD_UNKNOWN) {
-		enum cmd_code above;
+		size_t column = ctx->error.column;
 
 		ctx->modes = CLI_CONFIG;
-		above = cmd_match(ctx, line);
-		if (above == CMD_OK)
+		if (cmd_match(ctx, line) == CMD_OK)
 			session->mode = CLI_CONFIG;
-		else if (above == CMD_UNKNOWN)
-			ctx->modes = session->mode;
+		else if (ctx->error.column <= column)
+			ctx->modes = session->mode; /* the mode that understood more explains the error */
 	}
-	return cmd_execute(ctx, line);
+	if (!session->candidate)
+		return cmd_execute(ctx, line);
+	code = cmd_match(ctx, line);
+	if (code != CMD_OK || !ctx->row)
+		return code;
+	if (ctx->row->modes & CLI_ENABLE)
+		return cmd_fail(ctx, "This is no command of configuration");
+	return ctx->row->run(ctx);
 }
 
-/* --- writing the configuration
- * --------------------------------------------------------------------------------------------- */
+/* --- writing the configuration --- */
 
 static void write_log(const char *target, const struct conf_log *log, bool normally_on, const char *path,
 		      struct out *out)

@@ -18,10 +18,10 @@ enum cli_mode { CLI_VIEW = 1, CLI_ENABLE = 2, CLI_CONFIG = 4, CLI_CONFIG_IF = 8 
 
 enum cli_level { CLI_LEVEL_VIEW, CLI_LEVEL_ENABLE };
 
-/* Of a `show`, and of a command that does something. */
+/* Of a `show`, and of a command that does something: in view mode that is known, but not permitted. */
 #define CMD_SHOW_MODES   (CLI_VIEW | CLI_ENABLE)
 #define CMD_SHOW_LEVEL   CLI_LEVEL_VIEW
-#define CMD_EXEC_MODES   CLI_ENABLE
+#define CMD_EXEC_MODES   (CLI_VIEW | CLI_ENABLE)
 #define CMD_EXEC_LEVEL   CLI_LEVEL_ENABLE
 #define CMD_CONFIG_MODES (CLI_CONFIG | CLI_CONFIG_IF)
 
@@ -63,8 +63,9 @@ int cmd_config_add(struct cmd_table *table);
 int cmd_session_add(struct cmd_table *table);
 
 /*
- * Runs a line in the mode of the session, with ctx->out set by the caller; goes on as cmd_execute() says. In the mode
- * of an interface a line that only the mode above knows leaves the interface, as a file expects.
+ * Runs a line in the mode of the session, with ctx->out set by the caller; goes on as cmd_execute() says. A session
+ * with a candidate takes commands of configuration only, which never return CMD_MORE. In the mode of an interface a
+ * line that only the mode above knows leaves the interface, as a file expects.
  */
 enum cmd_code cli_run(struct cli_session *session, struct cmd_ctx *ctx, const char *line);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The commands of configuration. Each edits a copy of the configuration, which then takes the place of the one it was
- * copied from, or is thrown away: nothing is ever half done.
+ * The commands of configuration. On a console each edits a copy of the configuration, which then takes the place of the
+ * one it was copied from, or is thrown away: nothing is ever half done.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +14,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-/* --- editing
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- editing --- */
 
 /* A change; `ifc` is the interface of CLI_CONFIG_IF. What is wrong goes to cmd_fail(). */
 typedef enum cmd_code edit_fn(struct cmd_ctx *ctx, struct conf *conf, struct conf_if *ifc);
@@ -25,36 +24,35 @@ static const struct conf *current(const struct cli_session *session)
 	return session->candidate ? session->candidate : daemon_conf(session->daemon);
 }
 
-static void replace(struct cli_session *session, struct conf *conf)
+static enum cmd_code apply_change(struct cmd_ctx *ctx, struct conf *conf, edit_fn *change)
 {
-	if (!session->candidate) {
-		daemon_replace_conf(session->daemon, conf);
-		return;
+	const struct cli_session *session = cli_session(ctx);
+	struct conf_if *ifc = NULL;
+
+	if (session->mode == CLI_CONFIG_IF) {
+		ifc = conf_if_get(conf, session->ifname);
+		if (!ifc)
+			return cmd_fail(ctx, "Out of memory");
 	}
-	conf_free(session->candidate);
-	session->candidate = conf;
+	return change(ctx, conf, ifc);
 }
 
+/* What is being built from a file is changed in place, and judged by who reads the file. */
 static enum cmd_code edit(struct cmd_ctx *ctx, edit_fn *change)
 {
 	struct cli_session *session = cli_session(ctx);
-	struct conf *conf = conf_clone(current(session));
-	struct conf_if *ifc = NULL;
+	struct conf *conf;
 	char wrong[CMD_ERROR_LEN];
 	enum cmd_code code;
 
-	if (!conf)
-		return cmd_fail(ctx, "Out of memory");
-	if (session->mode == CLI_CONFIG_IF)
-		ifc = conf_if_get(conf, session->ifname);
-	if (session->mode == CLI_CONFIG_IF && !ifc)
-		code = cmd_fail(ctx, "Out of memory");
-	else
-		code = change(ctx, conf, ifc);
+	if (session->candidate)
+		return apply_change(ctx, session->candidate, change);
+	conf = conf_clone(daemon_conf(session->daemon));
+	code = conf ? apply_change(ctx, conf, change) : cmd_fail(ctx, "Out of memory");
 	if (code == CMD_OK && conf_invalid(conf, wrong, sizeof(wrong)))
 		code = cmd_fail(ctx, "%s", wrong);
 	if (code == CMD_OK)
-		replace(session, conf);
+		daemon_replace_conf(session->daemon, conf);
 	else
 		conf_free(conf);
 	return code;
@@ -70,8 +68,7 @@ static enum cmd_code run_knob(struct cmd_ctx *ctx)
 	return edit(ctx, change_knob);
 }
 
-/* --- interfaces
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- interfaces --- */
 
 static enum cmd_code change_interface(struct cmd_ctx *ctx, struct conf *conf, struct conf_if *ifc)
 {
@@ -132,16 +129,13 @@ static enum cmd_code run_description(struct cmd_ctx *ctx)
 	return edit(ctx, change_description);
 }
 
-/* --- host name and log
- * ------------------------------------------------------------------------------------------------------- */
+/* --- host name and log --- */
 
 static enum cmd_code change_hostname(struct cmd_ctx *ctx, struct conf *conf, struct conf_if *ifc)
 {
 	const char *name = cmd_arg(ctx, "NAME");
 
 	(void)ifc;
-	if (!cmd_has(ctx, "no") && !cmd_has(ctx, "default") && strlen(name) >= sizeof(conf->hostname))
-		return cmd_fail(ctx, "The name has at most %zu characters", sizeof(conf->hostname) - 1);
 	if (cmd_has(ctx, "no") || cmd_has(ctx, "default"))
 		name = "";
 	snprintf(conf->hostname, sizeof(conf->hostname), "%s", name);
@@ -177,8 +171,6 @@ static enum cmd_code change_log(struct cmd_ctx *ctx, struct conf *conf, struct c
 		return CMD_OK;
 	if (!log->on)
 		path = "";
-	if (strlen(path) >= sizeof(conf->log_path))
-		return cmd_fail(ctx, "The path has at most %zu characters", sizeof(conf->log_path) - 1);
 	snprintf(conf->log_path, sizeof(conf->log_path), "%s", path);
 	return CMD_OK;
 }
@@ -188,8 +180,7 @@ static enum cmd_code run_log(struct cmd_ctx *ctx)
 	return edit(ctx, change_log);
 }
 
-/* --- access lists
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- access lists --- */
 
 static const enum family families[FAMILY_COUNT] = { FAMILY_IPV4, FAMILY_IPV6 };
 
@@ -241,8 +232,7 @@ static enum cmd_code run_no_acl(struct cmd_ctx *ctx)
 	return edit(ctx, change_no_acl);
 }
 
-/* --- showing, saving, loading
- * ---------------------------------------------------------------------------------------------------- */
+/* --- showing, saving, loading --- */
 
 static enum cmd_code show_running(struct cmd_ctx *ctx)
 {
@@ -334,6 +324,8 @@ static enum cmd_code run_copy_running(struct cmd_ctx *ctx)
  * --------------------------------------------------------------------------------------------------------------------
  */
 
+#define ALL_MODES (CMD_EXEC_MODES | CMD_CONFIG_MODES)
+
 #define LEVELS "errors|warnings|notifications|informational|debugging"
 
 static const struct cmd_row rows[] = {
@@ -348,13 +340,15 @@ static const struct cmd_row rows[] = {
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "log file FILE [" LEVELS "]", run_log, "Log to a file"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log (stderr|syslog) [" LEVELS "]", run_log, "Stop logging there"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log file [FILE [" LEVELS "]]", run_log, "Stop logging to a file"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show running-config", show_running, "The configuration in force"),
+	ROW(ALL_MODES, CMD_EXEC_LEVEL, "show running-config", show_running, "The configuration in force"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show startup-config", show_startup, "The startup file"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show configuration errors [json]", show_errors,
 	    "What was wrong with the file read last"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "write [memory|terminal|file FILE]", run_write, "Save the configuration"),
+	ROW(ALL_MODES, CMD_EXEC_LEVEL, "write [memory|terminal|file FILE]", run_write, "Save the configuration"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy running-config startup-config", run_copy_running,
 	    "Save the configuration"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy startup-config running-config", run_reload,
+	    "Read the startup file again"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy FILE running-config", run_copy_file,
 	    "Make the configuration what a file says"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "reload configuration", run_reload, "Read the startup file again"),

@@ -9,7 +9,13 @@
 
 static enum cmd_code run_enable(struct cmd_ctx *ctx)
 {
-	cli_session(ctx)->mode = CLI_ENABLE;
+	struct cli_session *session = cli_session(ctx);
+
+	if (session->level < CLI_LEVEL_ENABLE) {
+		cmd_fail(ctx, "Command not permitted");
+		return CMD_DENIED;
+	}
+	session->mode = CLI_ENABLE;
 	return CMD_OK;
 }
 
@@ -86,12 +92,12 @@ static enum cmd_code run_monitor(struct cmd_ctx *ctx)
 #define ALL_MODES (CLI_VIEW | CLI_ENABLE | CLI_CONFIG | CLI_CONFIG_IF)
 
 static const struct cmd_row rows[] = {
-	ROW(CLI_VIEW, CLI_LEVEL_ENABLE, "enable", run_enable, "Privileged commands"),
-	ROW(CLI_ENABLE, CLI_LEVEL_VIEW, "enable", run_enable, "Privileged commands"),
-	ROW(CLI_ENABLE, CLI_LEVEL_VIEW, "disable", run_disable, "Leave the privileged commands"),
-	ROW(CLI_ENABLE, CLI_LEVEL_ENABLE, "configure terminal", run_configure, "Configure"),
-	ROW(ALL_MODES, CLI_LEVEL_VIEW, "exit", run_exit, "Leave this mode, or the session"),
-	ROW(ALL_MODES, CLI_LEVEL_VIEW, "quit", run_exit, "Leave this mode, or the session"),
+	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "enable", run_enable, "Privileged commands"),
+	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "disable", run_disable, "Leave the privileged commands"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "configure terminal", run_configure, "Configure"),
+	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "configure terminal", run_configure, "Go on configuring"),
+	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "(exit|quit)", run_exit, "Leave the session"),
+	ROW(CMD_CONFIG_MODES, CLI_LEVEL_VIEW, "(exit|quit)", run_exit, "Leave this mode"),
 	ROW(CMD_CONFIG_MODES, CLI_LEVEL_VIEW, "end", run_end, "Leave configuration"),
 	{ .modes = CMD_CONFIG_MODES,
 	  .level = CLI_LEVEL_VIEW,

@@ -9,8 +9,7 @@
 
 #include "lib/log.h"
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void acl_unref(struct conf_acl *acl)
 {
@@ -186,8 +185,7 @@ fail:
 	return NULL;
 }
 
-/* --- sorted arrays of pointers to things with a name
- * --------------------------------------------------------------------- */
+/* --- sorted arrays of pointers to things with a name --- */
 
 /* Makes room at `at` in an array of `*n` pointers. Returns the array, or NULL when out of memory (it is as it was). */
 static void *open_gap(void *array, unsigned int *n, unsigned int at)
@@ -275,8 +273,7 @@ bool conf_if_name_valid(const char *name)
 	return true;
 }
 
-/* --- access lists
- * -------------------------------------------------------------------------------------------------------- */
+/* --- access lists --- */
 
 static unsigned int acl_position(const struct conf_af *af, const char *name, bool *found)
 {
@@ -299,8 +296,17 @@ const struct gm_acl *conf_acl_find(const struct conf *conf, enum family family, 
 /* A list of our own at `i`, with room for one more rule. */
 static struct conf_acl *acl_own(struct conf_af *af, unsigned int i)
 {
-	struct conf_acl *old = af->acls[i], *acl = malloc(sizeof(*acl));
+	struct conf_acl *old = af->acls[i], *acl;
 
+	if (old->refs == 1) {
+		struct gm_acl_rule *rules = realloc(old->acl.rules, (old->acl.nrules + 1) * sizeof(*rules));
+
+		if (!rules)
+			return NULL;
+		old->acl.rules = rules;
+		return old;
+	}
+	acl = malloc(sizeof(*acl));
 	if (!acl)
 		return NULL;
 	*acl = *old;
@@ -391,8 +397,7 @@ int conf_acl_remove(struct conf *conf, enum family family, const char *name, uin
 	return 0;
 }
 
-/* --- lists
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- lists --- */
 
 static int compare_members(const struct gm_static *a, const struct gm_static *b)
 {
@@ -494,8 +499,7 @@ int conf_ssm_map_remove(struct conf *conf, enum family family, const struct conf
 	return 0;
 }
 
-/* --- comparing
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- comparing --- */
 
 static bool same_rule(const struct gm_acl_rule *a, const struct gm_acl_rule *b)
 {

@@ -62,8 +62,7 @@ const struct gm *daemon_gm(const struct daemon *d, enum family family)
 	return d->exec[family] ? exec_gm(d->exec[family]) : NULL;
 }
 
-/* --- notes of the engines
- * ---------------------------------------------------------------------------------------------- */
+/* --- notes of the engines --- */
 
 /* How a note is told: always, or at most so often because a host can cause it at will. */
 static const struct note_rule {
@@ -119,8 +118,7 @@ static void on_note(void *arg, struct exec *exec, const struct gm_action *a)
 	log_note(rule->level, family_protocol(family), ifname, a, suppressed);
 }
 
-/* --- interfaces
- * --------------------------------------------------------------------------------------------------------- */
+/* --- interfaces --- */
 
 static void describe_link(const struct daemon *d, const char *name, const struct link *link, struct daemon_link *out)
 {
@@ -194,8 +192,7 @@ bool daemon_link_addr(const struct daemon *d, const char *name, enum family fami
 	return true;
 }
 
-/* --- questions to the kernel
- * -------------------------------------------------------------------------------------------- */
+/* --- questions to the kernel --- */
 
 int daemon_route(const struct daemon *d, enum family family, const struct ipaddr *source, const struct ipaddr *group,
 		 struct daemon_route *route)
@@ -260,8 +257,7 @@ void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink)
 	*netlink = (struct daemon_netlink){ stats.events, stats.changes, stats.resyncs, stats.error };
 }
 
-/* --- commands that change something
- * ------------------------------------------------------------------------------------- */
+/* --- commands that change something --- */
 
 int daemon_clear_groups(struct daemon *d, enum family family, const char *ifname, const struct ipaddr *group)
 {
@@ -296,8 +292,7 @@ void daemon_clear_statistics(struct daemon *d, enum family family)
 		exec_clear_counters(d->exec[family]);
 }
 
-/* --- configuration
- * --------------------------------------------------------------------------------------------------------- */
+/* --- configuration --- */
 
 static void apply_target(enum logsink_target target, const struct conf_log *log, const char *path)
 {
@@ -448,8 +443,7 @@ static void load_startup(struct daemon *d)
 	daemon_replace_conf(d, conf);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void on_links(void *arg)
 {

@@ -8,8 +8,7 @@
 
 #include "lib/util.h"
 
-/* --- the table
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static const struct knob_choice immediate_choices[] = {
 	{ "ip-tracking", GM_IMMEDIATE_TRACK },
@@ -123,8 +122,7 @@ const struct knob knobs[] = {
 
 const size_t knobs_count = ARRAY_SIZE(knobs);
 
-/* --- from a row to commands
- * ---------------------------------------------------------------------------------------------- */
+/* --- from a row to commands --- */
 
 #define GRAMMAR_MAX 256
 
@@ -215,8 +213,7 @@ int knobs_add_rows(struct cmd_table *table, unsigned int family_modes, unsigned 
 	return err;
 }
 
-/* --- fields
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- fields --- */
 
 static void *field_of(const struct knob *knob, enum family family, struct conf *conf, struct conf_if *ifc)
 {
@@ -250,8 +247,7 @@ static enum cmd_code finish(struct cmd_ctx *ctx, int err, const char *what)
 	return err < 0 ? cmd_fail(ctx, "%s", strerror(-err)) : CMD_OK;
 }
 
-/* --- setting
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- setting --- */
 
 /* The variable types have checked that these are addresses of the right kind and family. */
 static void read_addr(const struct cmd_ctx *ctx, const char *name, struct ipaddr *addr)
@@ -371,8 +367,7 @@ enum cmd_code knob_run(const struct knob_use *use, struct cmd_ctx *ctx, struct c
 	return CMD_OK;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 /* The line up to its value, with what has to stand in front of it. */
 static void write_words(const struct knob *knob, enum family family, const char *before, struct out *out)

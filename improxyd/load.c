@@ -15,6 +15,13 @@ struct load {
 	unsigned int line, nerrors;
 	struct cli_session session;
 	struct cmd_ctx ctx;
+
+	/* Settings that go together may stand in any order: whether they do is asked at the end of an interface. */
+	char ifname[GM_NAME_LEN];  /* of the interface under way; empty: none */
+	unsigned int invalid_line; /* since this line they do not; 0: they do */
+	struct timing {
+		uint32_t query_interval_s, query_max_response_ds;
+	} valid[FAMILY_COUNT]; /* what they were before it */
 };
 
 /* What a line prints is of no interest. */
@@ -36,15 +43,59 @@ static void add_word(const struct cmd_ctx *ctx, const char *line, char *buf, siz
 		snprintf(buf, size, ": '%.*s'", len > 60 ? 60 : len, word);
 }
 
-static void tell(struct load *load, const char *line, const char *what)
+/* `line` is the text of a line with a bad word in it, else NULL. */
+static void tell(struct load *load, unsigned int number, const char *line, const char *what)
 {
 	char message[CONF_PATH_LEN + CMD_ERROR_LEN + 128], word[80] = "";
 
 	if (line && load->ctx.error.has_column && load->ctx.error.column <= strlen(line))
 		add_word(&load->ctx, line, word, sizeof(word));
-	snprintf(message, sizeof(message), "%s:%u: %s%s", load->name, load->line, what, word);
+	snprintf(message, sizeof(message), "%s:%u: %s%s", load->name, number, what, word);
 	load->nerrors++;
 	load->error(load->arg, message);
+}
+
+static void remember_timing(struct load *load)
+{
+	const struct conf_if *ifc = conf_if_find(load->session.candidate, load->ifname);
+
+	for (unsigned int f = 0; ifc && f < FAMILY_COUNT; f++)
+		load->valid[f] = (struct timing){ ifc->af[f].query_interval_s, ifc->af[f].query_max_response_ds };
+}
+
+/* The end of an interface's block: settings that do not go together become what they were before the bad line. */
+static void end_interface(struct load *load)
+{
+	struct conf_if *ifc = conf_if_find(load->session.candidate, load->ifname);
+	char wrong[CMD_ERROR_LEN];
+
+	load->ifname[0] = '\0';
+	if (!load->invalid_line || !ifc || !conf_invalid(load->session.candidate, wrong, sizeof(wrong)))
+		return;
+	tell(load, load->invalid_line, NULL, wrong);
+	load->invalid_line = 0;
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		ifc->af[f].query_interval_s = load->valid[f].query_interval_s;
+		ifc->af[f].query_max_response_ds = load->valid[f].query_max_response_ds;
+	}
+}
+
+static void judge_line(struct load *load)
+{
+	const struct cli_session *session = &load->session;
+	char wrong[CMD_ERROR_LEN];
+
+	if (*load->ifname && (session->mode != CLI_CONFIG_IF || strcmp(session->ifname, load->ifname) != 0))
+		end_interface(load);
+	if (session->mode != CLI_CONFIG_IF)
+		return;
+	snprintf(load->ifname, sizeof(load->ifname), "%s", session->ifname);
+	if (!conf_invalid(session->candidate, wrong, sizeof(wrong))) {
+		load->invalid_line = 0;
+		remember_timing(load);
+	} else if (!load->invalid_line) {
+		load->invalid_line = load->line;
+	}
 }
 
 static void run_line(struct load *load, char *line)
@@ -55,14 +106,13 @@ static void run_line(struct load *load, char *line)
 	out_init(&out, discard, NULL);
 	load->ctx.out = &out;
 	code = cli_run(&load->session, &load->ctx, line);
-	while (code == CMD_MORE)
-		code = cmd_resume(&load->ctx);
 	if (code != CMD_OK)
-		tell(load, line, *load->ctx.error.text ? load->ctx.error.text : "Command failed");
+		tell(load, load->line, line, *load->ctx.error.text ? load->ctx.error.text : "Command failed");
 	out_fini(&out);
 	/* A file stays in configuration whatever it says. */
 	if (load->session.mode != CLI_CONFIG_IF)
 		load->session.mode = CLI_CONFIG;
+	judge_line(load);
 }
 
 struct conf *load_text(const struct cmd_table *table, const char *name, const char *text, load_error_fn *error,
@@ -88,7 +138,7 @@ struct conf *load_text(const struct cmd_table *table, const char *name, const ch
 		if (used && text[used - 1] == '\r')
 			used--;
 		if (used > TOKEN_LINE_MAX) {
-			tell(load, NULL, "Line too long");
+			tell(load, load->line, NULL, "Line too long");
 		} else {
 			memcpy(line, text, used);
 			line[used] = '\0';
@@ -96,6 +146,8 @@ struct conf *load_text(const struct cmd_table *table, const char *name, const ch
 		}
 		text += len + (text[len] == '\n');
 	}
+	if (load->session.candidate)
+		end_interface(load);
 	conf = load->session.candidate;
 	*nerrors = load->nerrors;
 	free(load);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli.h"
 #include "core/gm_state.h"
 #include "daemon.h"
 #include "lib/cmd.h"
@@ -36,7 +37,10 @@ int show_add_rows(struct cmd_table *table, const struct show_row *rows, size_t n
 /* The family of the row being run; of a row without a %word%, IPv4. */
 enum family show_family(const struct cmd_ctx *ctx);
 /* Of the session the command was typed in (cli.c). */
-struct daemon *show_daemon(const struct cmd_ctx *ctx);
+static inline struct daemon *show_daemon(const struct cmd_ctx *ctx)
+{
+	return cli_session(ctx)->daemon;
+}
 /* NULL when the kernel does not know the family. */
 const struct gm *show_gm(const struct cmd_ctx *ctx);
 

@@ -11,8 +11,10 @@
 #include "core/gm_policy.h"
 #include "core/gm_querier.h"
 #include "core/gm_queue.h"
+#include "core/gm_report.h"
 #include "core/gm_router.h"
 #include "core/gm_state.h"
+#include "core/gm_static.h"
 #include "lib/util.h"
 
 const char *const gm_counter_names[GM_C_COUNT] = {
@@ -33,8 +35,7 @@ const char *const gm_note_names[GM_NOTE_COUNT] = {
 #undef NAME
 };
 
-/* --- the families
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the families --- */
 
 /* clang-format off */
 #define V4(w, x, y, z) { .b = { [10] = 0xff, [11] = 0xff, w, x, y, z } }
@@ -74,8 +75,7 @@ const struct gm_af gm_af_mld = {
 };
 /* clang-format on */
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 struct gm *gm_new(const struct gm_af *af)
 {
@@ -101,8 +101,7 @@ void gm_free(struct gm *gm)
 	free(gm);
 }
 
-/* --- counters
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- counters --- */
 
 static struct gm_stats *stats_of(struct gm *gm, uint8_t slot)
 {
@@ -126,8 +125,7 @@ void gm_clear_counters(struct gm *gm)
 	gm->stats = (struct gm_stats){ 0 };
 }
 
-/* --- events
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- events --- */
 
 static int set_conf(struct gm *gm, const struct gm_conf *conf)
 {
@@ -140,7 +138,7 @@ static int set_conf(struct gm *gm, const struct gm_conf *conf)
 	if (!policy)
 		return 0;
 	gm_for_each_if (gm, ifp) {
-		int e = gm_router_enforce_policy(ifp);
+		int e = gm_report_enforce_policy(ifp);
 
 		err = err ? err : e;
 		gm_querier_ask(ifp);
@@ -182,26 +180,26 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 {
 	struct gm_if *ifp = &gm->ifs[slot];
 	struct gm_if_conf old = ifp->conf;
-	bool statics = conf->statics_serial != old.statics_serial || conf->nstatics != old.nstatics;
+	bool restart = conf->role != old.role || conf->up != old.up || strcmp(conf->name, old.name) != 0;
+	bool statics = restart || conf->statics_serial != old.statics_serial || conf->nstatics != old.nstatics;
 	int err = 0;
 
 	ifp->conf = *conf;
 	/* The memberships went with the interface that had them, even if another one has the slot by now. */
 	if (old.role == GM_ROLE_UPSTREAM && (conf->role != old.role || strcmp(conf->name, old.name) != 0))
 		gm_host_resync(gm, slot);
-	if (conf->role != old.role || conf->up != old.up || strcmp(conf->name, old.name) != 0) {
+	if (restart) {
 		if (old.role == GM_ROLE_NONE)
 			ifp->stats = (struct gm_stats){ 0 };
 		ifp->last_query = 0;
 		restart_if(ifp);
-		statics = true;
 	} else if (!ipaddr_eq(&conf->addr, &old.addr) || conf->gen != old.gen) {
 		gm_querier_start(ifp);
 	} else if (!same_timing(conf, &old)) {
 		gm_querier_adjust(ifp);
 	}
-	if (conf->acl != old.acl) {
-		err = gm_router_enforce_policy(ifp);
+	if (conf->acl != old.acl && !restart) {
+		err = gm_report_enforce_policy(ifp);
 		gm_querier_ask(ifp);
 	}
 	if (conf->priority != old.priority || conf->upstream_acl != old.upstream_acl ||
@@ -210,7 +208,7 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 	if (conf->boundary != old.boundary || conf->forward_as_non_querier != old.forward_as_non_querier ||
 	    !same_prefixes(conf, &old))
 		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
-	return statics && err == 0 ? gm_router_apply_statics(ifp) : err;
+	return statics && err == 0 ? gm_static_apply(ifp) : err;
 }
 
 static int clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)
@@ -232,7 +230,7 @@ static int clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)
 			if (rec)
 				gm_router_forget(rec);
 		}
-		e = gm_router_apply_statics(ifp);
+		e = gm_static_apply(ifp);
 		err = err ? err : e;
 		gm_querier_ask(ifp);
 	}
@@ -249,7 +247,7 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 	case GM_EV_IF:
 		return has_slot ? set_if(gm, ev->slot, ev->iface) : -EINVAL;
 	case GM_EV_RECORD:
-		return has_slot ? gm_router_record(&gm->ifs[ev->slot], ev) : -EINVAL;
+		return has_slot ? gm_report_record(&gm->ifs[ev->slot], ev) : -EINVAL;
 	case GM_EV_QUERY:
 		if (!has_slot)
 			return -EINVAL;
@@ -278,8 +276,7 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 	return -EINVAL;
 }
 
-/* --- time
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 mtime_t gm_next(const struct gm *gm)
 {

@@ -114,8 +114,7 @@ struct gm_ssm_map {
 	struct ipaddr source;
 };
 
-/* --- configuration of an instance and of its interfaces
- * ----------------------------------------------------------------- */
+/* --- configuration of an instance and of its interfaces --- */
 
 /* The lists and arrays pointed to stay the caller's and have to outlive their use, until the next event of the same
  * kind. */
@@ -166,8 +165,7 @@ struct gm_if_conf {
 	const struct gm_acl *boundary;
 };
 
-/* --- events
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- events --- */
 
 enum gm_event_type {
 	GM_EV_CONF,       /* settings of the instance changed */
@@ -219,8 +217,7 @@ struct gm_event {
 	};
 };
 
-/* --- actions
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- actions --- */
 
 enum gm_action_type {
 	GM_ACT_QUERY,     /* send a query on `slot` */
@@ -285,8 +282,7 @@ struct gm_action {
 	};
 };
 
-/* --- the instance
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the instance --- */
 
 struct gm_af;
 struct gm;

@@ -49,8 +49,7 @@ static struct gm_action *push_query(struct gm_if *ifp, const struct ipaddr *grou
 	return a;
 }
 
-/* --- general queries and election
- * ------------------------------------------------------------------------------------- */
+/* --- general queries and election --- */
 
 static void set_querier(struct gm_if *ifp, bool querier)
 {
@@ -83,6 +82,8 @@ void gm_querier_start(struct gm_if *ifp)
 	ifp->querying = true;
 	set_querier(ifp, true);
 	ifp->startup_left = ifp->conf.startup_count;
+	ifp->hosts_known = ifp->gm->now + (ifp->startup_left ? ifp->startup_left - 1 : 0) * ifp->conf.startup_interval +
+			   ifp->conf.query_response;
 	schedule(ifp, ifp->gm->now);
 	gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_QUERIER_LOCAL, NULL, &ifp->conf.addr);
 }
@@ -110,8 +111,13 @@ void gm_querier_adjust(struct gm_if *ifp)
 
 void gm_querier_ask(struct gm_if *ifp)
 {
-	if (ifp->querier && ifp->querying)
-		push_query(ifp, NULL);
+	mtime_t answered = ifp->gm->now + ifp->conf.query_response;
+
+	if (!ifp->querier || !ifp->querying)
+		return;
+	push_query(ifp, NULL);
+	if (ifp->hosts_known < answered)
+		ifp->hosts_known = answered;
 }
 
 void gm_querier_timer(struct gm_if *ifp)
@@ -216,8 +222,7 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 		yield_to(ifp, ev);
 }
 
-/* --- last-member queries
- * ---------------------------------------------------------------------------------------------- */
+/* --- last-member queries --- */
 
 static void send_group_query(struct gm_rec *rec)
 {

@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gm_router - the router side of a downstream: group records and their filter-mode state machine (RFC 9776 s6.2 to
- * s6.5, RFC 9777 s7.2 to s7.5), compatibility with older hosts (s7.3.2, s8.3.2), what policy lets through, immediate
- * leave.
+ * gm_router - the router side of a downstream: the filter-mode state machine of group records and its timers (RFC 9776
+ * s6.2 to s6.5, RFC 9777 s7.2 to s7.5), and immediate leave. It takes what it is given as permitted.
  */
 #ifndef IMPROXY_CORE_GM_ROUTER_H
 #define IMPROXY_CORE_GM_ROUTER_H
 
+#include "core/gm_host.h"
 #include "core/gm_state.h"
 
-/* Applies one record of a report. Returns 0 (also when policy refused it, which is counted), or -ENOMEM. */
-int gm_router_record(struct gm_if *ifp, const struct gm_event *ev);
+/*
+ * Applies a record whose sources are sorted. Room for them was reserved in the record and its group. Afterwards
+ * gm_router_finish() has to follow.
+ */
+void gm_router_apply(struct gm_rec *rec, enum gm_record_type type, const struct ipaddr *sources, unsigned int n);
+
+/* After a change: fires what has been made due at once, and frees a record that holds nothing. */
+void gm_router_finish(struct gm_rec *rec);
+
+/* True if a record of this type makes state where there is none. */
+bool gm_router_creates(enum gm_record_type type, unsigned int nsources);
+
+/* The list a source of a record in this mode is on. */
+enum gm_place gm_router_place(enum gm_mode mode, const struct gm_src *src);
+
+/* Arms the timer of the record for what is due first, after deadlines were set from outside. */
+void gm_router_rearm(struct gm_rec *rec);
 
 /* Something of the record is due. The record may be gone afterwards. */
 void gm_router_timer(struct gm_rec *rec);
@@ -20,15 +35,7 @@ void gm_router_timer(struct gm_rec *rec);
 void gm_router_lower_group(struct gm_rec *rec, mtime_t deadline);
 void gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline);
 
-/* Drops what the access list or the SSM range no longer permit; static groups stand by themselves. Returns 0 or
- * -ENOMEM.
- */
-int gm_router_enforce_policy(struct gm_if *ifp);
-
-/* Makes the records of the interface hold its static groups, and no others. Returns 0 or -ENOMEM. */
-int gm_router_apply_statics(struct gm_if *ifp);
-
-/* Forgets the record, all records of the interface; what static-group holds comes back with gm_router_apply_statics().
+/* Forgets the record, all records of the interface; what static-group holds comes back with gm_static_apply().
  */
 void gm_router_forget(struct gm_rec *rec);
 void gm_router_forget_all(struct gm_if *ifp);

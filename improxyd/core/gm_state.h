@@ -137,6 +137,7 @@ struct gm_if {
 	uint8_t robustness;     /* in force: own, or the querier's (K-11) */
 	mtime_t query_interval; /* likewise */
 	struct ipaddr other_querier;
+	mtime_t hosts_known; /* from then on every host that was there before us has had its turn to report */
 
 	/* both: the last query heard */
 	struct ipaddr last_query_from;

@@ -76,8 +76,7 @@ static const char *slot_name(const struct exec *exec, uint8_t slot)
 	return slot < GM_MAX_IFS ? exec->slots[slot].want.gm.name : "-";
 }
 
-/* --- actions
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- actions --- */
 
 static void send_one_query(struct exec *exec, uint8_t slot, const struct wire_query *q)
 {
@@ -213,8 +212,7 @@ void exec_input(struct exec *exec, const struct gm_event *ev)
 	input(exec, ev);
 }
 
-/* --- packets
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- packets --- */
 
 /* Unpacks a list; false when out of memory. */
 static bool take_sources(struct exec *exec, const uint8_t *packed, unsigned int n)
@@ -350,8 +348,7 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 
 static const struct gmsock_handler handler = { .packet = on_packet, .drop = on_drop, .upcall = on_upcall };
 
-/* --- the routing table
- * ------------------------------------------------------------------------------------------------- */
+/* --- the routing table --- */
 
 static int add_vif(struct exec *exec, uint8_t slot)
 {
@@ -437,8 +434,7 @@ static void give_table(struct exec *exec)
 		exec->slots[i].vif = false;
 }
 
-/* --- entries without traffic
- * ------------------------------------------------------------------------------------------- */
+/* --- entries without traffic --- */
 
 struct idle_list {
 	mtime_t timeout;
@@ -498,8 +494,7 @@ static void sweep_idle(void *arg)
 	set_sweep(exec);
 }
 
-/* --- interfaces
- * -------------------------------------------------------------------------------------------------------- */
+/* --- interfaces --- */
 
 /* The filter of one group as the list of joins gives it: any source, or the sources that are named. */
 static void set_join(struct exec *exec, const struct slot *s, const struct ipaddr *group)
@@ -636,8 +631,7 @@ void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *a
 	}
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
 {
@@ -719,8 +713,7 @@ void exec_free(struct exec *exec)
 	free(exec);
 }
 
-/* --- what show asks for
- * ------------------------------------------------------------------------------------------------- */
+/* --- what show asks for --- */
 
 enum family exec_family(const struct exec *exec)
 {

@@ -580,6 +580,9 @@ static void immediate(enum gm_immediate how)
 {
 	bed.ifs[D1].immediate_leave = how;
 	apply_if(D1);
+	/* Until every host has had its turn to answer the startup queries, none is known to be the last. */
+	wait_s(42);
+	mark();
 }
 
 /* Two viewers of the group, one leaves, then the other. */
@@ -689,6 +692,24 @@ static void im_both_leave_before_the_answer(void)
 	wait_s(1.5);
 	report(D1, H2, G, "BLOCK{1}");
 	expect_gone(D1, G);
+}
+
+static void im_not_while_hosts_may_still_answer(void)
+{
+	bed.ifs[D1].immediate_leave = GM_IMMEDIATE_TRACK;
+	apply_if(D1);
+	report(D1, H1, G, "ALLOW{1}");
+	report(D1, H1, G, "BLOCK{1}");
+	expect_state(D1, G, "IN{1:2}");
+}
+
+static void im_not_just_after_a_clear(void)
+{
+	immediate(GM_IMMEDIATE_TRACK);
+	clear(GM_NO_IF, NULL);
+	report(D1, H1, G, "ALLOW{1}");
+	report(D1, H1, G, "BLOCK{1}");
+	expect_state(D1, G, "IN{1:2}");
 }
 
 static void im_one_v2_host_falls_back(void)
@@ -818,6 +839,8 @@ int main(void)
 	TEST(static_any_source_of_ssm);
 	TABLE(im_rows, im_row);
 	TEST(im_both_leave_before_the_answer);
+	TEST(im_not_while_hosts_may_still_answer);
+	TEST(im_not_just_after_a_clear);
 	TEST(im_one_v2_host_falls_back);
 	TEST_V4(im_hosts_without_address);
 	TEST(im_older_hosts_behind_an_ssm_map);
