@@ -179,6 +179,8 @@ static void emit_interface(struct cmd_ctx *ctx, const struct conf_if *ifc, mtime
 		out_uint(o, "vif", ifp->slot);
 	else
 		out_null(o, "vif");
+	if (!ifp || !ifp->conf.up)
+		out_cell(o, "upTime", "--:--:--");
 	out_duration(o, "upTime", ifp && ifp->conf.up ? now - ifp->since : MTIME_NEVER);
 	if (link.refused[family])
 		out_str(o, "reason", link.refused[family]);

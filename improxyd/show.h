@@ -36,7 +36,7 @@ int show_add_rows(struct cmd_table *table, const struct show_row *rows, size_t n
 
 /* The family of the row being run; of a row without a %word%, IPv4. */
 enum family show_family(const struct cmd_ctx *ctx);
-/* Of the session the command was typed in (cli.c). */
+/* Of the session the command was typed in. */
 static inline struct daemon *show_daemon(const struct cmd_ctx *ctx)
 {
 	return cli_session(ctx)->daemon;

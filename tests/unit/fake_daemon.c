@@ -21,7 +21,8 @@ static void settle(enum family family)
 
 	gm_actions(fake.gm[family], fake.now, &n);
 	gm_actions_done(fake.gm[family]);
-	gm_check(fake.gm[family], fake.now);
+	if (!fake.unchecked)
+		gm_check(fake.gm[family], fake.now);
 }
 
 void fake_input(enum family family, const struct gm_event *ev)
@@ -299,11 +300,4 @@ void daemon_status(const struct daemon *d, enum family family, struct daemon_sta
 void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink)
 {
 	*netlink = d->netlink;
-}
-
-/* --- cli.h --- */
-
-struct daemon *show_daemon(const struct cmd_ctx *ctx)
-{
-	return cli_session(ctx)->daemon;
 }

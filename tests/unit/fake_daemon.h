@@ -19,6 +19,7 @@ struct fake_link {
 
 struct daemon {
 	mtime_t now;
+	bool unchecked; /* no gm_check(), which looks at everything, after each event */
 	struct conf *conf;
 	struct gm *gm[FAMILY_COUNT];
 	struct fake_link links[FAKE_LINKS];

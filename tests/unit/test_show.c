@@ -883,6 +883,7 @@ static void test_awkward_names(void **state)
 static void many_groups(void)
 {
 	three_interfaces();
+	fake.unchecked = true;
 	for (unsigned int i = 0; i < MANY; i++) {
 		char group[IPADDR_STRLEN];
 
