@@ -8,9 +8,9 @@
  * can be seen is compared: the queries sent, what every upstream holds and what the kernel would forward as the actions
  * have built it up, every record with its timers, the queriers; and gm_check() looks at the engine's own invariants.
  *
- * A life that differs is made as short as it goes (events are left out as long as it still fails), then printed event by
- * event. Each try is a process of its own, so that an assertion or a sanitizer's report counts like a difference. The
- * exit status is 1, and the output is TAP.
+ * A life that differs is made as short as it goes (events are left out as long as it still fails), then printed event
+ * by event. Each try is a process of its own, so that an assertion or a sanitizer's report counts like a difference.
+ * The exit status is 1, and the output is TAP.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,8 +25,8 @@
 #include "lib/util.h"
 
 #include "core/gm_state.h"
-#include "model/ref.h"
-#include "model/scene.h"
+#include "ref.h"
+#include "scene.h"
 
 #define LIFE_EVENTS    1000
 #define DEFAULT_SEED   1
@@ -71,7 +71,7 @@ static void differ(struct life *l, const char *fmt, ...)
 	printf("\n");
 }
 
-/* --- text ---------------------------------------------------------------------------------------------------------- */
+/* --- text --- */
 
 static const char *addr_text(const struct ipaddr *a)
 {
@@ -154,12 +154,12 @@ static void print_gm_rec(const struct ref *r, const struct gm_rec *rec, unsigned
 
 static void print_query(const struct ref *r, const char *who, const struct ref_query *q)
 {
-	printf("#   %s query if%u %s gen %d S=%d QRV %u QQI %.3f response %.3f %s\n", who, q->slot, addr_text(&q->group),
-	       q->gen, q->suppress, q->robustness, (double)q->interval / 1e6, (double)q->max_response / 1e6,
-	       set_text(r, q->sources));
+	printf("#   %s query if%u %s gen %d S=%d QRV %u QQI %.3f response %.3f %s\n", who, q->slot,
+	       addr_text(&q->group), q->gen, q->suppress, q->robustness, (double)q->interval / 1e6,
+	       (double)q->max_response / 1e6, set_text(r, q->sources));
 }
 
-/* --- the engine's side --------------------------------------------------------------------------------------------- */
+/* --- the engine's side --- */
 
 static unsigned int set_of(struct ref *r, const struct ipaddr *v, unsigned int n)
 {
@@ -232,7 +232,7 @@ static unsigned int take_actions(struct life *l, mtime_t now, struct ref_query *
 	return nqueries;
 }
 
-/* --- comparison ---------------------------------------------------------------------------------------------------- */
+/* --- comparison --- */
 
 static bool query_eq(const struct ref_query *a, const struct ref_query *b)
 {
@@ -355,14 +355,17 @@ static void compare_upstream(struct life *l)
 			bool there = m->slot == n;
 
 			if (there == l->out.joined[n][g].there &&
-			    (!there || (m->mode == l->out.joined[n][g].mode && m->sources == l->out.joined[n][g].sources)))
+			    (!there ||
+			     (m->mode == l->out.joined[n][g].mode && m->sources == l->out.joined[n][g].sources)))
 				continue;
 			differ(l, "upstream filter of %s on if%u: model %s%s, engine %s%s", addr_text(&r->group[g]), n,
-			       !there ? "none" : m->mode == GM_EXCLUDE ? "EXCLUDE" : "INCLUDE",
+			       !there                  ? "none"
+			       : m->mode == GM_EXCLUDE ? "EXCLUDE"
+						       : "INCLUDE",
 			       there ? set_text(r, m->sources) : "",
-			       !l->out.joined[n][g].there		   ? "none" :
-			       l->out.joined[n][g].mode == GM_EXCLUDE ? "EXCLUDE" :
-									   "INCLUDE",
+			       !l->out.joined[n][g].there               ? "none"
+			       : l->out.joined[n][g].mode == GM_EXCLUDE ? "EXCLUDE"
+									: "INCLUDE",
 			       l->out.joined[n][g].there ? set_text(r, l->out.joined[n][g].sources) : "");
 		}
 }
@@ -405,7 +408,7 @@ static void compare(struct life *l, mtime_t now)
 		differ(l, "wakes up in the past");
 }
 
-/* --- a life -------------------------------------------------------------------------------------------------------- */
+/* --- a life --- */
 
 /* The outside has lost what it had: only what is handed out again counts. */
 static void lose(struct life *l, uint8_t slot)
@@ -571,8 +574,8 @@ int main(int argc, char **argv)
 			printf("# seed %lu, %s, %zu events left of %zu\n", seed, mld ? "MLD" : "IGMP", left, n);
 			life_fails(mld, steps, left, true);
 		}
-		printf("%s %lu - %s seed %lu, %zu events\n", failed ? "not ok" : "ok", i + 1, mld ? "MLD" : "IGMP", seed,
-		       n);
+		printf("%s %lu - %s seed %lu, %zu events\n", failed ? "not ok" : "ok", i + 1, mld ? "MLD" : "IGMP",
+		       seed, n);
 	}
 	free(steps);
 	return failed;

@@ -8,8 +8,8 @@
  * code or reasoning with improxyd/core, of which it knows the events and the configuration (gm.h) and nothing else.
  *
  * What it leaves out: the limits (max-groups, max-sources, route-limit), explicit host tracking (an interface with
- * `immediate-leave ip-tracking` behaves here as one with none), counters, notes, wildcard forwarding, and the rate limit
- * of upcalls (the test tells it which upcalls were refused by not passing them on).
+ * `immediate-leave ip-tracking` behaves here as one with none), counters, notes, wildcard forwarding, and the rate
+ * limit of upcalls (the test tells it which upcalls were refused by not passing them on).
  *
  * Where the texts are silent, the reading taken is marked "Reading:" in ref.c.
  */
@@ -78,7 +78,7 @@ struct ref_route {
 	bool named;   /* a member names the source */
 	bool arrived; /* there was an upcall */
 	uint8_t arrived_on;
-	uint8_t iif;  /* GM_NO_IF: nowhere to expect it from, not installed */
+	uint8_t iif; /* GM_NO_IF: nowhere to expect it from, not installed */
 	uint32_t oifs;
 };
 

@@ -8,7 +8,7 @@
 #include "lib/ipaddr.h"
 #include "lib/util.h"
 
-#include "model/ref.h"
+#include "ref.h"
 
 #define UPSTREAMS   2
 #define DOWNSTREAMS 4
@@ -43,7 +43,7 @@ static const struct places places_v6 = {
 		     "2001:db8:1::77", "fe80::99", "ff05::5", "::1", "::" },
 };
 
-/* --- access lists -------------------------------------------------------------------------------------------------- */
+/* --- access lists --- */
 
 #define RULES 4
 #define ACLS  4
@@ -141,7 +141,7 @@ void scene_event(struct step *st, struct gm_event *ev)
 	}
 }
 
-/* --- chance -------------------------------------------------------------------------------------------------------- */
+/* --- chance --- */
 
 struct dice {
 	uint64_t state;
@@ -256,10 +256,7 @@ static void dice_if(struct dice *d, struct step *st, unsigned int slot, struct p
 	if (first || c->role == GM_ROLE_NONE) {
 		uint32_t serial = c->statics_serial;
 
-		const struct gm_acl *acl = c->acl;
-
 		memset(c, 0, sizeof(*c));
-		c->acl = acl;
 		c->statics_serial = serial + 1;
 		snprintf(c->name, sizeof(c->name), "if%u", slot);
 		c->role = usual;
@@ -284,9 +281,9 @@ static void dice_if(struct dice *d, struct step *st, unsigned int slot, struct p
 		c->up = !c->up;
 		break;
 	case 2:
-		c->role = dice_rare(d, 2) ? GM_ROLE_NONE :
-			  c->role == usual ? (enum gm_role)(GM_ROLE_UPSTREAM + GM_ROLE_DOWNSTREAM - usual) :
-					     usual;
+		c->role = dice_rare(d, 2)    ? GM_ROLE_NONE
+			  : c->role == usual ? (enum gm_role)(GM_ROLE_UPSTREAM + GM_ROLE_DOWNSTREAM - usual)
+					     : usual;
 		break;
 	case 3:
 		dice_parameters(d, c);
@@ -304,8 +301,7 @@ static void dice_if(struct dice *d, struct step *st, unsigned int slot, struct p
 		c->upstream_acl = dice_acl(d, 2);
 		break;
 	case 7:
-		if (c->role == GM_ROLE_DOWNSTREAM && c->up)
-			c->acl = dice_acl(d, 3);
+		c->acl = dice_acl(d, 3);
 		break;
 	case 8:
 		c->boundary = dice_acl(d, 2);
@@ -507,7 +503,7 @@ void scene_generate(struct step *steps, size_t n, unsigned long seed, bool mld)
 	ref_free(r);
 }
 
-/* --- text ---------------------------------------------------------------------------------------------------------- */
+/* --- text --- */
 
 static void print_addrs(const struct ipaddr *v, unsigned int n)
 {
@@ -582,9 +578,9 @@ void step_print(const struct step *st, mtime_t before)
 	case GM_EV_WRONG_IF:
 	case GM_EV_ROUTE_IDLE:
 		printf("%s (%s,%s) idle %.3f",
-		       ev->type == GM_EV_UPCALL	  ? "upcall" :
-		       ev->type == GM_EV_WRONG_IF ? "wrong interface" :
-						    "idle",
+		       ev->type == GM_EV_UPCALL     ? "upcall"
+		       : ev->type == GM_EV_WRONG_IF ? "wrong interface"
+						    : "idle",
 		       ipaddr_format(&ev->flow.source, a), ipaddr_format(&ev->flow.group, b),
 		       (double)ev->flow.idle / 1e6);
 		break;

@@ -20,9 +20,9 @@ enum step_kind { STEP_EVENT, STEP_TIME };
 struct step {
 	mtime_t at;
 	enum step_kind kind;
-	bool late; /* the daemon was held up: nothing was called since the last step */
+	bool late;              /* the daemon was held up: nothing was called since the last step */
 	unsigned int turn_rule; /* a rule of the access lists to be reversed before the event, plus one; 0: none */
-	struct gm_event ev; /* its pointers are set by scene_event() */
+	struct gm_event ev;     /* its pointers are set by scene_event() */
 	struct gm_if_conf iface;
 	struct gm_conf conf;
 	struct gm_static statics[STEP_STATICS];

@@ -146,6 +146,8 @@ const char *name_of(const struct ipaddr *a)
 		if (ipaddr_eq(&sender, a))
 			return buf;
 	}
+	if (ipaddr_is_none(a))
+		return "*";
 	for (size_t i = 0; i < NGROUPS_AND_SOURCES; i++) {
 		const char *letters = numbered[i].letters;
 		char first[8];
@@ -334,6 +336,54 @@ static struct entry *entry_find(const struct ipaddr *source, const struct ipaddr
 	return NULL;
 }
 
+/* The kernel knows an entry of any source by its incoming interface too. */
+static struct entry *entry_of(const struct gm_action *a)
+{
+	for (size_t i = 0; i < out.nentries; i++) {
+		struct entry *e = &out.entries[i];
+
+		if (ipaddr_eq(&e->source, &a->route.source) && ipaddr_eq(&e->group, &a->route.group) &&
+		    (!ipaddr_is_none(&e->source) || e->iif == a->slot))
+			return e;
+	}
+	return NULL;
+}
+
+/* Linux, mr_mfc_find_any_parent(): the (*,*) that has the interface among its outputs. */
+static const struct entry *entry_any_group(uint8_t slot)
+{
+	for (size_t i = 0; i < out.nentries; i++) {
+		if (ipaddr_is_none(&out.entries[i].group) && out.entries[i].oifs & UINT32_C(1) << slot)
+			return &out.entries[i];
+	}
+	return NULL;
+}
+
+/* Linux, mr_mfc_find_any_parent() for the tree of one upstream: the (*,*) with this parent. */
+static bool in_tree(uint8_t parent, uint8_t slot)
+{
+	const struct entry *e = entry_any_group(parent);
+
+	return e && e->oifs & UINT32_C(1) << slot;
+}
+
+/* Linux, ipmr_cache_find() and ipmr_cache_find_any(). */
+static const struct entry *entry_lookup(enum slot slot, const struct ipaddr *source, const struct ipaddr *group)
+{
+	const struct entry *exact = entry_find(source, group);
+
+	if (exact)
+		return exact;
+	for (size_t i = 0; i < out.nentries; i++) {
+		const struct entry *e = &out.entries[i];
+
+		if (ipaddr_is_none(&e->source) && ipaddr_eq(&e->group, group) &&
+		    (e->oifs & UINT32_C(1) << slot || in_tree(e->iif, (uint8_t)slot)))
+			return e;
+	}
+	return entry_any_group((uint8_t)slot);
+}
+
 static void put_slots(struct line *line, uint32_t slots, const char *gap)
 {
 	bool first = true;
@@ -348,11 +398,13 @@ static void put_slots(struct line *line, uint32_t slots, const char *gap)
 
 static void see_route(const struct gm_action *a)
 {
-	struct entry *e = entry_find(&a->route.source, &a->route.group);
+	struct entry *e = entry_of(a);
 
 	put_gap(&out.routes);
 	if (a->type == GM_ACT_ROUTE_DEL) {
 		put(&out.routes, "DEL(%s,%s)", name_of(&a->route.source), name_of(&a->route.group));
+		if (ipaddr_is_none(&a->route.source))
+			put(&out.routes, "%s", slot_names[a->slot]);
 		assert_non_null(e);
 		*e = out.entries[--out.nentries];
 		return;
@@ -775,22 +827,31 @@ const char *dsl_filter(enum slot slot, const char *group)
 	return line.s;
 }
 
+/* Linux, ip_mr_forward(). */
+static bool accepts(const struct entry *e, enum slot slot)
+{
+	return e->iif == slot || (ipaddr_is_none(&e->source) && in_tree(e->iif, (uint8_t)slot));
+}
+
 /* A packet as the kernel treats it; `oifs` is what it goes out to. */
 static const char *packet(enum slot slot, const struct ipaddr *source, const struct ipaddr *group, uint32_t *oifs)
 {
-	const struct entry *e = entry_find(source, group);
+	const struct entry *e = entry_lookup(slot, source, group);
 
 	*oifs = 0;
 	if (!e)
 		flow(GM_EV_UPCALL, (int)slot, source, group, 0);
-	else if (e->iif != slot)
+	else if (!accepts(e, slot))
 		flow(GM_EV_WRONG_IF, (int)slot, source, group, 0);
-	e = entry_find(source, group);
+	e = entry_lookup(slot, source, group);
 	if (!e)
 		return "no-entry";
-	if (e->iif != slot)
+	if (!accepts(e, slot))
 		return "wrong-if";
-	*oifs = e->oifs;
+	if (!ipaddr_is_none(&e->group))
+		*oifs = e->oifs & ~(UINT32_C(1) << slot);
+	else if (slot != e->iif)
+		*oifs = UINT32_C(1) << e->iif;
 	return NULL;
 }
 

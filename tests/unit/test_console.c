@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* console and cli: levels, modes and prompts of a session, log lines on a terminal. tests/golden has whole sessions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "cli_bed.h"
+#include "fake_daemon.h"
+#include "lib/log.h"
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	(void)state;
+	log_init(NULL);
+	bed_begin();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	bed_end();
+	log_fini();
+	return 0;
+}
+
+static void modes_and_prompts(void **state)
+{
+	static const struct {
+		const char *line, *prompt;
+	} steps[] = {
+		{ "disable", "gw1> " },
+		{ "enable", "gw1# " },
+		{ "configure terminal", "gw1(config)# " },
+		{ "interface lan1", "gw1(config-if)# " },
+		{ "interface lan2", "gw1(config-if)# " },
+		{ "exit", "gw1(config)# " },
+		{ "interface lan1", "gw1(config-if)# " },
+		{ "hostname x", "x(config)# " },
+		{ "end", "x# " },
+		{ "! a comment", "x# " },
+		{ "", "x# " },
+	};
+
+	(void)state;
+	assert_string_equal(bed_prompt(), "gw1# ");
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		assert_int_equal(bed_type(steps[i].line), CMD_OK);
+		assert_string_equal(bed_reply(), "");
+		assert_string_equal(bed_prompt(), steps[i].prompt);
+		assert_false(bed_closed());
+	}
+	assert_int_equal(bed_type("exit"), CMD_OK);
+	assert_true(bed_closed());
+}
+
+/* Whatever a privileged client can run beside `show`, another one is refused, and not told that it does not exist. */
+static void a_viewer_may_only_look(void **state)
+{
+	static const char *const refused[] = {
+		"enable",
+		"configure terminal",
+		"show running-config",
+		"show startup-config",
+		"show configuration errors",
+		"write",
+		"write terminal",
+		"copy running-config startup-config",
+		"copy file running-config",
+		"reload configuration",
+		"clear ip igmp groups",
+		"clear ip mroute",
+		"debug igmp events",
+		"undebug all",
+		"terminal monitor",
+	};
+	static const char *const allowed[] = { "show version", "show ip igmp groups", "show ip mroute json",
+					       "disable",      "terminal length 0",   "describe sh" };
+
+	(void)state;
+	bed_connect(false);
+	assert_string_equal(bed_prompt(), "gw1> ");
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		if (bed_type(refused[i]) != CMD_DENIED)
+			fail_msg("%s: %s", refused[i], bed_reply());
+		assert_string_equal(bed_prompt(), "gw1> ");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
+		assert_int_equal(bed_type(allowed[i]), CMD_OK);
+	/* The same for who has gone back to view mode. */
+	bed_connect(true);
+	assert_int_equal(bed_type("disable"), CMD_OK);
+	assert_int_equal(bed_type("write"), CMD_DENIED);
+	assert_int_equal(bed_type("enable"), CMD_OK);
+	assert_int_equal(bed_type("show running-config"), CMD_OK);
+}
+
+static void a_failed_line_changes_nothing(void **state)
+{
+	char before[256];
+
+	(void)state;
+	assert_int_equal(bed_type("configure terminal"), CMD_OK);
+	assert_int_equal(bed_type("interface lan1"), CMD_OK);
+	assert_int_equal(bed_type("ip igmp query-interval 10"), CMD_OK);
+	snprintf(before, sizeof(before), "%s", bed_config());
+	assert_int_equal(bed_type("ip igmp query-max-response-time 100"), CMD_FAILED);
+	assert_int_equal(bed_type("no ip igmp static-group 239.1.1.1"), CMD_FAILED);
+	assert_string_equal(bed_config(), before);
+}
+
+static void log_lines_come_to_a_terminal_that_asks(void **state)
+{
+	(void)state;
+	log_notice("test", "one");
+	assert_string_equal(bed_notes(), "");
+	assert_int_equal(bed_type("terminal monitor"), CMD_OK);
+	assert_int_equal(bed_type("terminal monitor"), CMD_OK);
+	log_notice("test", "two");
+	assert_non_null(strstr(bed_notes(), "test: two\n"));
+	assert_null(strstr(strstr(bed_notes(), "test: two") + 1, "test: two"));
+	assert_int_equal(bed_type("no terminal monitor"), CMD_OK);
+	log_notice("test", "three");
+	assert_string_equal(bed_notes(), "");
+	/* A client that goes away takes its sink with it. */
+	assert_int_equal(bed_type("terminal monitor"), CMD_OK);
+	bed_connect(true);
+	log_notice("test", "four");
+	assert_string_equal(bed_notes(), "");
+}
+
+/* Two people configure at the same time: an interface that one has removed is there again with the other's next line.
+ */
+static void an_interface_removed_elsewhere(void **state)
+{
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(bed_type("configure terminal"), CMD_OK);
+	assert_int_equal(bed_type("interface lan1"), CMD_OK);
+	conf = conf_new();
+	assert_non_null(conf);
+	daemon_replace_conf(&fake, conf);
+	assert_int_equal(bed_type("ip igmp proxy downstream"), CMD_OK);
+	assert_string_equal(bed_config(), "!\ninterface lan1\n ip igmp proxy downstream\n!\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(modes_and_prompts, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_viewer_may_only_look, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failed_line_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(log_lines_come_to_a_terminal_that_asks, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_interface_removed_elsewhere, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("console", tests, NULL, NULL);
+}
