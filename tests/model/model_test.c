@@ -224,6 +224,7 @@ static unsigned int take_actions(struct life *l, mtime_t now, struct ref_query *
 		case GM_ACT_ROUTE_DEL:
 			take_route(l, a);
 			break;
+		case GM_ACT_DISCOVERY:
 		case GM_ACT_NOTE:
 			break;
 		}

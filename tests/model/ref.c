@@ -327,6 +327,8 @@ void ref_input(struct ref *r, mtime_t now, const struct gm_event *ev)
 	case GM_EV_CLEAR_ROUTES:
 		ref_input_clear_routes(r, ev);
 		break;
+	case GM_EV_SOLICIT:
+		break; /* router discovery (RFC 4286) touches nothing here */
 	case GM_EV_RESYNC:
 		ref_input_resync(r, ev->slot);
 		break;

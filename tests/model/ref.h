@@ -7,11 +7,12 @@
  * uses, its timers plain absolute times that are found by looking at all of them. It refuses: to be fast, and to share
  * code or reasoning with improxyd/core, of which it knows the events and the configuration (gm.h) and nothing else.
  *
- * What it leaves out: the limits (max-groups, max-sources, route-limit), explicit host tracking (an interface with
- * `immediate-leave ip-tracking` behaves here as one with none), counters, notes, wildcard forwarding, and the rate
- * limit of upcalls (the test tells it which upcalls were refused by not passing them on).
+ * What it leaves out: the limits (max-groups, max-sources, route-limit), immediate leave of both kinds (it is off in
+ * every test), counters, notes, router discovery, wildcard forwarding, what the codec checks before (the kind of a
+ * sender's address), and the rate limit of upcalls (the test does not pass on those the engine refused).
  *
- * Where the texts are silent, the reading taken is marked "Reading:" in ref.c.
+ * Where the texts are silent, the reading taken is marked "Reading:". Most of these follow what the engine was seen to
+ * do: there the comparison holds it to one behaviour, and says nothing about whether it is the best one.
  */
 #ifndef IMPROXY_TESTS_MODEL_REF_H
 #define IMPROXY_TESTS_MODEL_REF_H

@@ -86,6 +86,24 @@ static uint32_t outputs(const struct ref *r, unsigned int g, unsigned int s)
 	return oifs;
 }
 
+static bool installed(const struct ref_route *route)
+{
+	return route->there && route->iif != GM_NO_IF;
+}
+
+/* It has members, is joined, or has entries. */
+static bool group_known(struct ref *r, const struct ipaddr *group)
+{
+	unsigned int g = ref_group(r, group);
+	bool known = r->joined[g].slot != GM_NO_IF;
+
+	for (unsigned int n = 0; n < REF_SLOTS; n++)
+		known |= ref_rec_there(&r->ifs[n].rec[g]);
+	for (unsigned int s = 0; s < r->nsources; s++)
+		known |= installed(&r->route[g][s]);
+	return known;
+}
+
 void ref_input_flow(struct ref *r, const struct gm_event *ev)
 {
 	struct ref_route *route;
@@ -93,7 +111,10 @@ void ref_input_flow(struct ref *r, const struct gm_event *ev)
 	if (!ref_is_multicast(r, &ev->flow.group) || !ref_is_source(r, &ev->flow.source))
 		return;
 	route = &r->route[ref_group(r, &ev->flow.group)][ref_source(r, &ev->flow.source)];
-	if (ev->type == GM_EV_UPCALL) {
+	/* Reading: an entry the kernel has of a known group, and nobody else knows of, is put right as if it had asked.
+	 */
+	if (ev->type == GM_EV_UPCALL ||
+	    (ev->type == GM_EV_WRONG_IF && !installed(route) && group_known(r, &ev->flow.group))) {
 		route->arrived_on = ev->slot;
 		route->arrived = true;
 	}

@@ -136,6 +136,7 @@ void scene_event(struct step *st, struct gm_event *ev)
 	case GM_EV_ROUTE_IDLE:
 	case GM_EV_CLEAR:
 	case GM_EV_CLEAR_ROUTES:
+	case GM_EV_SOLICIT:
 	case GM_EV_RESYNC:
 		break;
 	}
@@ -589,6 +590,9 @@ void step_print(const struct step *st, mtime_t before)
 		break;
 	case GM_EV_CLEAR_ROUTES:
 		printf("clear routes (%s,%s)", ipaddr_format(&ev->flow.source, a), ipaddr_format(&ev->flow.group, b));
+		break;
+	case GM_EV_SOLICIT:
+		printf("solicit");
 		break;
 	case GM_EV_RESYNC:
 		printf("resync");
