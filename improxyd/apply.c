@@ -17,6 +17,7 @@ struct apply {
 	struct exec *exec[FAMILY_COUNT];
 	const struct conf *conf;               /* of the run under way */
 	enum family family;                    /* likewise */
+	uint32_t seed;                         /* of the random delays of the engines */
 	struct gm_ssm_map *maps[FAMILY_COUNT]; /* the engines use them */
 	/* What was logged last for an interface, so that a state is told once. */
 	struct told {
@@ -27,13 +28,14 @@ struct apply {
 	} * told;
 };
 
-struct apply *apply_new(const struct links *links, struct exec *const exec[FAMILY_COUNT])
+struct apply *apply_new(const struct links *links, struct exec *const exec[FAMILY_COUNT], uint32_t seed)
 {
 	struct apply *apply = calloc(1, sizeof(*apply));
 
 	if (!apply)
 		return NULL;
 	apply->links = links;
+	apply->seed = seed;
 	memcpy(apply->exec, exec, sizeof(apply->exec));
 	return apply;
 }
@@ -106,7 +108,7 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 		.joins_serial = af->joins.serial,
 		.gm = {
 			.role = af->role,
-			.up = link->up,
+			.up = link->up && !link->port,
 			.priority = (uint8_t)af->priority,
 			.upstream_acl = conf_acl_find(conf, family, af->upstream_acl),
 			.leave_delay = mtime_from_ms(af->leave_delay_ms),
@@ -120,6 +122,8 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 			.statics = af->statics.v,
 			.nstatics = af->statics.n,
 			.statics_serial = af->statics.serial,
+			.discovery_interval_s =
+				af->router_discovery ? (uint8_t)af->router_discovery_interval_s : 0,
 			.boundary = conf_acl_find(conf, family, af->boundary),
 		},
 	};
@@ -128,7 +132,8 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 	fill_timing(&want->gm, af);
 }
 
-static void fill_conf(struct gm_conf *gm, struct gm_ssm_map *maps, const struct conf *conf, enum family family)
+static void fill_conf(const struct apply *apply, struct gm_conf *gm, struct gm_ssm_map *maps, const struct conf *conf,
+		      enum family family)
 {
 	const struct conf_af *af = &conf->af[family];
 
@@ -143,11 +148,24 @@ static void fill_conf(struct gm_conf *gm, struct gm_ssm_map *maps, const struct 
 		.route_limit = af->route_limit,
 		.idle_timeout = mtime_from_s(af->idle_timeout_s),
 		.wildcard = af->wildcard,
+		.seed = apply->seed,
 		.policy_serial = conf->policy_serial,
 	};
 }
 
 /* --- a run --- */
+
+static const char *reason_of(int err)
+{
+	switch (err) {
+	case -ENOSPC:
+		return "all 32 interfaces of the kernel's table are in use";
+	case -EBUSY:
+		return "it is a port of a bridge or bond, which gets its packets instead";
+	default:
+		return strerror(-err);
+	}
+}
 
 static void tell(struct apply *apply, const char *name, int err)
 {
@@ -164,8 +182,7 @@ static void tell(struct apply *apply, const char *name, int err)
 		free(told);
 		return;
 	}
-	log_error(family_protocol(apply->family), "%s: not proxied: %s", name,
-		  err == -ENOSPC ? "all 32 interfaces of the kernel's table are in use" : strerror(-err));
+	log_error(family_protocol(apply->family), "%s: not proxied: %s", name, reason_of(err));
 	if (!told) {
 		told = calloc(1, sizeof(*told));
 		if (!told)
@@ -195,6 +212,64 @@ static bool keep(void *arg, int ifindex)
 	return false;
 }
 
+/* Free slots, less those that are kept for upstreams that are not there now: without them nothing else is of use. */
+static bool has_room(const struct apply *apply, const struct exec *exec)
+{
+	unsigned int room = 0;
+
+	for (unsigned int slot = 0; slot < GM_MAX_IFS; slot++)
+		room += exec_ifindex(exec, (uint8_t)slot) == 0;
+	for (unsigned int i = 0; i < apply->conf->nifs && room; i++) {
+		const struct conf_if *ifc = apply->conf->ifs[i];
+
+		room -= ifc->af[apply->family].role == GM_ROLE_UPSTREAM && !link_of(apply, ifc, apply->family);
+	}
+	return room != 0;
+}
+
+/* The last downstream gives way to an upstream. */
+static void make_room(const struct apply *apply, struct exec *exec)
+{
+	for (unsigned int i = apply->conf->nifs; i > 0; i--) {
+		const struct conf_if *ifc = apply->conf->ifs[i - 1];
+		const struct link *link = link_of(apply, ifc, apply->family);
+
+		if (!link || ifc->af[apply->family].role != GM_ROLE_DOWNSTREAM ||
+		    exec_slot(exec, link->ifindex) == GM_NO_IF)
+			continue;
+		exec_remove_if(exec, link->ifindex);
+		return;
+	}
+}
+
+static int apply_if(const struct apply *apply, struct exec *exec, const struct conf_if *ifc, const struct link *link)
+{
+	bool upstream = ifc->af[apply->family].role == GM_ROLE_UPSTREAM;
+	struct exec_if want;
+	int err;
+
+	fill_if(&want, apply->conf, ifc, link, apply->family);
+	if (!upstream && exec_slot(exec, link->ifindex) == GM_NO_IF && !has_room(apply, exec))
+		return -ENOSPC;
+	err = exec_set_if(exec, &want);
+	if (err == -ENOSPC && upstream) {
+		make_room(apply, exec);
+		err = exec_set_if(exec, &want);
+	}
+	return err == 0 && link->port ? -EBUSY : err;
+}
+
+static void apply_role(struct apply *apply, struct exec *exec, enum gm_role role)
+{
+	for (unsigned int i = 0; i < apply->conf->nifs; i++) {
+		const struct conf_if *ifc = apply->conf->ifs[i];
+		const struct link *link = link_of(apply, ifc, apply->family);
+
+		if (link && ifc->af[apply->family].role == role)
+			tell(apply, ifc->name, apply_if(apply, exec, ifc, link));
+	}
+}
+
 static void run_family(struct apply *apply, enum family family)
 {
 	struct exec *exec = apply->exec[family];
@@ -209,19 +284,11 @@ static void run_family(struct apply *apply, enum family family)
 		return;
 	}
 	apply->family = family;
-	fill_conf(&gm, apply->maps[family], conf, family);
+	fill_conf(apply, &gm, apply->maps[family], conf, family);
 	/* Slots are freed before others are taken. */
 	exec_sweep(exec, keep, apply);
-	for (unsigned int i = 0; i < conf->nifs; i++) {
-		const struct conf_if *ifc = conf->ifs[i];
-		const struct link *link = link_of(apply, ifc, family);
-		struct exec_if want;
-
-		if (!link)
-			continue;
-		fill_if(&want, conf, ifc, link, family);
-		tell(apply, ifc->name, exec_set_if(exec, &want));
-	}
+	apply_role(apply, exec, GM_ROLE_UPSTREAM);
+	apply_role(apply, exec, GM_ROLE_DOWNSTREAM);
 	exec_set_conf(exec, &gm, conf->af[family].table);
 	free(old_maps);
 }
@@ -250,5 +317,5 @@ const char *apply_refusal(const struct apply *apply, const struct conf *conf, co
 		told = told->next;
 	if (!told)
 		return NULL;
-	return told->err == -ENOSPC ? "all 32 interfaces of the kernel's table are in use" : strerror(-told->err);
+	return reason_of(told->err);
 }

@@ -6,6 +6,8 @@
 #ifndef IMPROXY_APPLY_H
 #define IMPROXY_APPLY_H
 
+#include <stdint.h>
+
 #include "lib/family.h"
 
 struct conf;
@@ -14,8 +16,9 @@ struct links;
 
 struct apply;
 
-/* Both families' executors may be NULL: the kernel does not know the family. Returns NULL when out of memory. */
-struct apply *apply_new(const struct links *links, struct exec *const exec[FAMILY_COUNT]);
+/* Both families' executors may be NULL: the kernel does not know the family. `seed` makes the delays of two routers
+ * differ. Returns NULL when out of memory. */
+struct apply *apply_new(const struct links *links, struct exec *const exec[FAMILY_COUNT], uint32_t seed);
 void apply_free(struct apply *apply);
 
 /* `conf` and what it holds have to live until the next run has ended. */

@@ -44,10 +44,10 @@ static enum cmd_code clear_mroute(struct cmd_ctx *ctx)
 int cmd_clear_add(struct cmd_table *table)
 {
 	static const struct show_row rows[] = {
-		{ true, "clear %ip% %proto% groups [IFNAME [GROUP:GROUP%v%]]", clear_groups,
+		{ true, "clear %ip% %proto% groups [IFNAME [GROUP:MGROUP%v%]]", clear_groups,
 		  "Forget group records, and ask the hosts anew" },
 		{ true, "clear %ip% %proto% statistics", clear_statistics, "Set all counters to zero" },
-		{ true, "clear %ip% mroute [GROUP:GROUP%v% [SOURCE:SOURCE%v%]]", clear_mroute,
+		{ true, "clear %ip% mroute [GROUP:MGROUP%v% [SOURCE:MSOURCE%v%]]", clear_mroute,
 		  "Remove forwarding entries; data that still comes makes them anew" },
 	};
 

@@ -428,6 +428,20 @@ static int add_acl_rows(struct cmd_table *table, const enum family *family)
 	return 0;
 }
 
+/* The help of the number a setting takes. */
+static int add_knob_number(struct cmd_table *table, const struct knob *knob, enum family family, const char *path)
+{
+	uint32_t normal = knob->range[family].normal;
+	char number[96], help[32];
+	const struct cmd_word word = { number, help };
+
+	if (knob->type != KNOB_NUMBER || !normal)
+		return 0;
+	snprintf(number, sizeof(number), "%s (%u-%u)", path, knob->range[family].min, knob->range[family].max);
+	snprintf(help, sizeof(help), "Default %u", normal);
+	return cmd_table_add_words(table, &word, 1);
+}
+
 /* The help of a setting is the help of its last word. */
 static int add_knob_words(struct cmd_table *table)
 {
@@ -442,6 +456,8 @@ static int add_knob_words(struct cmd_table *table)
 				 knobs[i].prefix == KNOB_MULTICAST ? "multicast" : family_protocol((enum family)f),
 				 knobs[i].words);
 			err = cmd_table_add_words(table, &word, 1);
+			if (err == 0)
+				err = add_knob_number(table, &knobs[i], (enum family)f, path);
 		}
 	}
 	return err;

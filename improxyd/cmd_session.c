@@ -108,8 +108,8 @@ static const struct cmd_row rows[] = {
 	ROW(ALL_MODES, CLI_LEVEL_VIEW, "describe LINE...", run_describe, "What may come next"),
 	ROW(ALL_MODES, CLI_LEVEL_VIEW, "complete LINE...", run_complete, "Words that complete a line"),
 	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "terminal length (0-512)", run_length, "Lines of a page, 0 = no pages"),
-	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "terminal monitor", run_monitor, "Send the log to this terminal"),
-	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "(no|default) terminal monitor", run_monitor, "Stop sending the log here"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "terminal monitor", run_monitor, "Send the log to this terminal"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "no terminal monitor", run_monitor, "Stop sending the log here"),
 };
 
 static const struct cmd_word words[] = {
@@ -126,7 +126,6 @@ static const struct cmd_word words[] = {
 	{ "length", "Lines of a page" },
 	{ "terminal", "This terminal" },
 	{ "write terminal", "To the terminal" },
-	{ "monitor", "The log, or what happens" },
 	{ "terminal monitor", "Send the log to this terminal" },
 };
 

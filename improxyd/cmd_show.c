@@ -78,8 +78,8 @@ static const struct cmd_word words[] = {
 int cmd_show_add_all(struct cmd_table *table)
 {
 	static int (*const modules[])(struct cmd_table * table) = {
-		cmd_show_gm_add,  cmd_show_gmif_add, cmd_show_route_add, cmd_show_link_add,
-		cmd_show_sys_add, cmd_metrics_add,   cmd_clear_add,      cmd_debug_add,
+		cmd_show_gm_add, cmd_show_gmif_add, cmd_show_route_add, cmd_show_link_add, cmd_show_sys_add,
+		cmd_metrics_add, cmd_clear_add,     cmd_debug_add,      cmd_explain_add,   cmd_monitor_add,
 	};
 	int err = cmd_table_add_words(table, words, ARRAY_SIZE(words));
 

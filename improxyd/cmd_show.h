@@ -17,6 +17,8 @@ int cmd_show_sys_add(struct cmd_table *table);   /* show version, system, memory
 int cmd_metrics_add(struct cmd_table *table);    /* show metrics */
 int cmd_clear_add(struct cmd_table *table);      /* clear */
 int cmd_debug_add(struct cmd_table *table);      /* debug, undebug, show debugging */
+int cmd_explain_add(struct cmd_table *table);    /* show ip igmp explain */
+int cmd_monitor_add(struct cmd_table *table);    /* monitor */
 
 /* All of these, and the help of their words. */
 int cmd_show_add_all(struct cmd_table *table);

@@ -467,7 +467,7 @@ static enum cmd_code show_proxy(struct cmd_ctx *ctx)
 int cmd_show_gm_add(struct cmd_table *table)
 {
 	static const struct show_row rows[] = {
-		{ false, "show %ip% %proto% groups [IFNAME [GROUP:GROUP%v%]] [detail] [json]", show_groups,
+		{ false, "show %ip% %proto% groups [IFNAME [GROUP:MGROUP%v%]] [detail] [json]", show_groups,
 		  "Groups that hosts of the downstreams asked for" },
 		{ false, "show %ip% %proto% sources [json]", show_sources, "Sources that hosts named, group by group" },
 		{ false, "show %ip% %proto% proxy [json]", show_proxy,

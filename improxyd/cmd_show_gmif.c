@@ -43,7 +43,10 @@ static const struct out_col if_form[] = {
 	{ "priority", "Priority", 0 },
 	{ "lastQueryFrom", "Last query from", 0 },
 	{ "lastQuery", "Last query", 0 },
+	{ "lastQueryVersion", "Last query version", 0 },
+	{ "lastQueryInterval", "Interval it announced", 0 },
 	{ "queryOverdue", "Queries overdue", 0 },
+	{ "lastReport", "Last change reported", 0 },
 	{ "joinFailures", "Joins that fail", 0 },
 	{ "querier", "Querier", 0 },
 	{ "querierIp", "Querier address", 0 },
@@ -59,16 +62,6 @@ static const struct out_col if_form[] = {
 	{ "forwarding", "Data is forwarded here", 0 },
 };
 
-/* An upstream is expected to hear its querier; without a word of the querier's own interval, at the default one. */
-#define DEFAULT_QUERY_INTERVAL mtime_from_s(125)
-
-static bool query_overdue(const struct gm_if *ifp, mtime_t now)
-{
-	mtime_t interval = ifp->last_query_interval ? ifp->last_query_interval : DEFAULT_QUERY_INTERVAL;
-
-	return ifp->conf.up && now - (ifp->last_query ? ifp->last_query : ifp->since) > 2 * interval;
-}
-
 static unsigned int count_joined(const struct gm *gm, uint8_t slot)
 {
 	unsigned int n = 0;
@@ -83,6 +76,7 @@ static void emit_upstream(struct cmd_ctx *ctx, const struct conf_if_af *af, cons
 	enum family family = show_family(ctx);
 	struct out *o = ctx->out;
 	unsigned int oper = af->version;
+	mtime_t reported = ifp ? daemon_last_report(show_daemon(ctx), family, ifp->slot) : 0;
 	bool heard = ifp && ifp->last_query;
 
 	/* The kernel's host side steps back to the version of the querier: RFC 9776 s7.2.1, RFC 9777 s8.2.1. */
@@ -92,7 +86,14 @@ static void emit_upstream(struct cmd_ctx *ctx, const struct conf_if_af *af, cons
 	out_uint(o, "priority", af->priority);
 	out_addr(o, "lastQueryFrom", heard ? &ifp->last_query_from : NULL);
 	out_duration(o, "lastQuery", heard ? now - ifp->last_query : MTIME_NEVER);
-	out_bool(o, "queryOverdue", ifp && query_overdue(ifp, now));
+	if (heard)
+		out_uint(o, "lastQueryVersion", show_version_of(family, ifp->last_query_gen));
+	if (heard && ifp->last_query_interval)
+		out_int(o, "lastQueryInterval", mtime_to_s(ifp->last_query_interval));
+	if (ifp && ifp->silent)
+		out_cell(o, "querier", "overdue");
+	out_bool(o, "queryOverdue", ifp && ifp->silent);
+	out_duration(o, "lastReport", reported ? now - reported : MTIME_NEVER);
 	out_uint(o, "groupCount", ifp ? count_joined(ifp->gm, ifp->slot) : 0);
 	out_uint(o, "joinFailures", ifp ? daemon_join_failures(show_daemon(ctx), family, ifp->slot) : 0);
 }

@@ -347,7 +347,7 @@ static enum cmd_code show_multicast(struct cmd_ctx *ctx)
 int cmd_show_route_add(struct cmd_table *table)
 {
 	static const struct show_row rows[] = {
-		{ false, "show %ip% mroute [GROUP:GROUP%v% [SOURCE:SOURCE%v%]] [json]", show_mroute,
+		{ false, "show %ip% mroute [GROUP:MGROUP%v% [SOURCE:MSOURCE%v%]] [json]", show_mroute,
 		  "Forwarding entries, with the kernel's counters" },
 		{ false, "show %ip% mroute count [json]", show_mroute_count,
 		  "Packets and octets of the forwarding entries" },

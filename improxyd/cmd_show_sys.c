@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "conflict.h"
 #include "lib/log.h"
 #include "show.h"
 
@@ -34,6 +35,8 @@ static const struct out_col system_form[] = {
 	{ "status", "Multicast routing", 0 },
 	{ "table", "Kernel table", 0 },
 	{ "tableBusy", "Times the table was taken", 0 },
+	{ "forwarding", "Unicast forwarding", 0 },
+	{ "rpFilter", "Reverse path filter", 0 },
 	{ "vifs", "Interfaces in use", 0 },
 	{ "routes", "Forwarding entries", 0 },
 	{ "routeErrors", "Entries the kernel refused", 0 },
@@ -54,6 +57,58 @@ static const struct out_col system_form[] = {
 	{ "error", "Last error", 0 },
 };
 
+/* Settings of the kernel that decide over forwarding; null where it has none of the name. */
+static void emit_settings(struct cmd_ctx *ctx, enum family family, const struct gm_if *const *sorted, unsigned int n)
+{
+	const struct daemon *d = show_daemon(ctx);
+	struct out *o = ctx->out;
+	int value;
+
+	if (daemon_setting(d, family, "all", "forwarding", &value) == 0)
+		out_bool(o, "forwarding", value != 0);
+	else
+		out_null(o, "forwarding");
+	if (daemon_setting(d, family, "all", "rp_filter", &value) < 0)
+		return;
+	out_list_begin(o, "rpFilter", ", ");
+	out_fmt(o, NULL, "all %d", value);
+	for (unsigned int i = 0; i < n; i++) {
+		if (daemon_setting(d, family, sorted[i]->conf.name, "rp_filter", &value) == 0)
+			out_fmt(o, NULL, "%s %d", sorted[i]->conf.name, value);
+	}
+	out_list_end(o);
+}
+
+static void emit_conflict(void *arg, const struct conflict *conflict)
+{
+	struct out *o = arg;
+
+	out_row_begin(o, NULL);
+	out_cell(o, "what", "%s", conflict_names[conflict->kind]);
+	out_str(o, "kind", conflict_names[conflict->kind]);
+	out_str(o, "family", family_name(conflict->family));
+	out_str(o, "interface", *conflict->ifname ? conflict->ifname : NULL);
+	out_str(o, "text", conflict->text);
+	out_row_end(o);
+}
+
+static const struct out_col conflict_cols[] = { { "what", "Conflict", -14 },
+						{ "family", "Family", -6 },
+						{ "interface", "Interface", -16 },
+						{ "text", "What it means", -1 } };
+
+static void emit_conflicts(struct cmd_ctx *ctx)
+{
+	struct out *o = ctx->out;
+
+	out_text(o, "\n");
+	out_table_begin(o, conflict_cols, ARRAY_SIZE(conflict_cols));
+	out_begin_array(o, "conflicts");
+	conflict_walk(show_daemon(ctx), emit_conflict, o);
+	out_end_array(o);
+	out_table_end(o);
+}
+
 static void emit_family(struct cmd_ctx *ctx, enum family family)
 {
 	const struct gm *gm = daemon_gm(show_daemon(ctx), family);
@@ -73,6 +128,7 @@ static void emit_family(struct cmd_ctx *ctx, enum family family)
 	out_str(o, "error", s.error ? strerror(-s.error) : NULL);
 	out_uint(o, "table", s.table);
 	out_uint(o, "tableBusy", s.table_busy);
+	emit_settings(ctx, family, sorted, show_sort_ifs(gm, sorted));
 	out_cell(o, "vifs", "%u of %u", show_sort_ifs(gm, sorted), GM_MAX_IFS);
 	out_uint(o, "vifs", show_sort_ifs(gm, sorted));
 	out_uint(o, "maxVifs", GM_MAX_IFS);
@@ -110,6 +166,7 @@ static enum cmd_code show_system(struct cmd_ctx *ctx)
 	out_str(o, "error", netlink.error ? strerror(-netlink.error) : NULL);
 	out_row_end(o);
 	out_form_end(o);
+	emit_conflicts(ctx);
 	return CMD_OK;
 }
 

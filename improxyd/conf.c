@@ -81,6 +81,7 @@ void conf_if_af_defaults(struct conf_if_af *af, enum family family)
 		.max_groups = 4096,
 		.max_sources = 1024,
 		.ttl_threshold = 1,
+		.router_discovery_interval_s = 20,
 	};
 }
 

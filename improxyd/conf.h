@@ -71,6 +71,8 @@ struct conf_if_af {
 
 	char boundary[CONF_NAME_LEN];
 	uint32_t ttl_threshold;
+	bool router_discovery;
+	uint32_t router_discovery_interval_s;
 };
 
 struct conf_if {

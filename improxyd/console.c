@@ -15,7 +15,8 @@ struct session {
 	struct ctl_session *ctl;
 	struct cmd_ctx ctx;
 	struct out out;
-	bool running; /* a command waits for the client to read */
+	bool running;   /* a command goes on later: when the client has read, when something has come */
+	bool streaming; /* what is written goes out as it comes, as far as the client reads */
 	bool monitoring;
 	struct log_sink sink;
 };
@@ -24,7 +25,11 @@ static int write_reply(void *arg, const char *buf, size_t len)
 {
 	struct session *s = arg;
 
-	ctl_write(s->ctl, buf, len);
+	/* Of a stream lines are lost when the client does not keep up; the server counts them. */
+	if (s->streaming)
+		(void)ctl_notify(s->ctl, buf, len);
+	else
+		ctl_write(s->ctl, buf, len);
 	return 0;
 }
 
@@ -57,6 +62,16 @@ static void leave(struct cli_session *cli)
 	ctl_close(container_of(cli, struct session, cli)->ctl);
 }
 
+static void resume(struct cli_session *cli)
+{
+	ctl_resume(container_of(cli, struct session, cli)->ctl);
+}
+
+static unsigned long lost(struct cli_session *cli)
+{
+	return ctl_dropped(container_of(cli, struct session, cli)->ctl);
+}
+
 static void *session_open(void *arg, struct ctl_session *ctl, bool privileged)
 {
 	const struct console *console = arg;
@@ -71,6 +86,8 @@ static void *session_open(void *arg, struct ctl_session *ctl, bool privileged)
 	s->cli.level = privileged ? CLI_LEVEL_ENABLE : CLI_LEVEL_VIEW;
 	s->cli.leave = leave;
 	s->cli.terminal_monitor = terminal_monitor;
+	s->cli.resume = resume;
+	s->cli.lost = lost;
 	s->sink = (struct log_sink){ .write = write_log, .arg = s, .level = LOG_DEBUGGING };
 	out_init(&s->out, write_reply, s);
 	return s;
@@ -79,9 +96,14 @@ static void *session_open(void *arg, struct ctl_session *ctl, bool privileged)
 /* The codes of the engine are those of the protocol. */
 static int finish(struct session *s, enum cmd_code code)
 {
-	s->running = code == CMD_MORE;
-	if (s->running)
+	s->running = code >= CMD_MORE;
+	s->streaming = code == CMD_STREAM;
+	if (code == CMD_MORE)
 		return CTL_MORE;
+	if (code == CMD_WAIT)
+		return CTL_WAIT;
+	if (code == CMD_STREAM)
+		return CTL_STREAM;
 	if (code != CMD_OK) {
 		out_set_format(&s->out, OUT_TEXT);
 		cmd_error_print(&s->ctx);
@@ -109,8 +131,11 @@ static int session_more(void *user, struct ctl_session *ctl)
 
 static void session_stop(void *user, struct ctl_session *ctl)
 {
-	(void)user;
+	struct session *s = user;
+
 	(void)ctl;
+	s->streaming = false;
+	(void)finish(s, cmd_resume(&s->ctx));
 }
 
 static void session_prompt(void *user, char *buf, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon.h"
+#include "daemon_state.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,10 +10,8 @@
 
 #include "apply.h"
 #include "cli.h"
-#include "conf.h"
-#include "console.h"
+#include "conflict.h"
 #include "core/gm_state.h"
-#include "debug.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "load.h"
@@ -25,22 +23,7 @@
 #include "sys/loop.h"
 #include "sys/process.h"
 
-struct daemon {
-	const struct daemon_options *options;
-	char hostname[CONF_HOSTNAME_LEN];
-	mtime_t started;
-	struct loop *loop;
-	struct loop_signal *signals[4];
-	struct links *links;
-	struct exec *exec[FAMILY_COUNT];
-	struct apply *apply;
-	struct conf *conf;
-	struct cmd_table *table;
-	struct console console;
-	struct ctl *ctl;
-	char **errors; /* of the file read last */
-	size_t nerrors;
-};
+#define LOOK_INTERVAL mtime_from_s(20) /* between two looks for conflicts */
 
 mtime_t daemon_now(void)
 {
@@ -60,201 +43,6 @@ const struct conf *daemon_conf(const struct daemon *d)
 const struct gm *daemon_gm(const struct daemon *d, enum family family)
 {
 	return d->exec[family] ? exec_gm(d->exec[family]) : NULL;
-}
-
-/* --- notes of the engines --- */
-
-/* How a note is told: always, or at most so often because a host can cause it at will. */
-static const struct note_rule {
-	enum log_level level;
-	bool limited;
-} note_rules[GM_NOTE_COUNT] = {
-	[GM_NOTE_GROUP_JOINED] = { LOG_DEBUGGING, false },      [GM_NOTE_GROUP_LEFT] = { LOG_DEBUGGING, false },
-	[GM_NOTE_MODE_CHANGED] = { LOG_DEBUGGING, false },      [GM_NOTE_QUERIER_LOCAL] = { LOG_NOTIFICATIONS, false },
-	[GM_NOTE_QUERIER_OTHER] = { LOG_NOTIFICATIONS, false }, [GM_NOTE_OTHER_VERSION_QUERY] = { LOG_WARNINGS, true },
-	[GM_NOTE_SSM_IGNORED] = { LOG_WARNINGS, true },         [GM_NOTE_LIMIT_REACHED] = { LOG_WARNINGS, true },
-	[GM_NOTE_ROUTE_LIMIT] = { LOG_WARNINGS, true },         [GM_NOTE_IF_UP] = { LOG_INFORMATIONAL, false },
-	[GM_NOTE_IF_DOWN] = { LOG_INFORMATIONAL, false },
-};
-
-static void log_note(enum log_level level, const char *tag, const char *ifname, const struct gm_action *a,
-		     unsigned int suppressed)
-{
-	char group[IPADDR_STRLEN] = "", from[IPADDR_STRLEN] = "";
-	bool has_group = !ipaddr_is_none(&a->note.group), has_from = !ipaddr_is_none(&a->note.from);
-
-	if (has_group)
-		ipaddr_format(&a->note.group, group);
-	if (has_from)
-		ipaddr_format(&a->note.from, from);
-	log_msg(level, tag, "%s: %s%s%s%s%s", ifname, gm_note_names[a->note.what], has_group ? ", " : "", group,
-		has_from ? ", from " : "", from);
-	if (suppressed)
-		log_msg(level, tag, "%u messages like this one were not logged", suppressed);
-}
-
-static void on_note(void *arg, struct exec *exec, const struct gm_action *a)
-{
-	static struct log_rate rates[FAMILY_COUNT][GM_NOTE_COUNT];
-	const struct note_rule *rule = &note_rules[a->note.what];
-	enum family family = exec_family(exec);
-	unsigned int flag = family == FAMILY_IPV4 ? DEBUG_IGMP_EVENTS : DEBUG_MLD_EVENTS, suppressed = 0;
-	const char *ifname = a->slot < GM_MAX_IFS ? exec_gm(exec)->ifs[a->slot].conf.name : "-";
-
-	(void)arg;
-	if (rule->level == LOG_DEBUGGING) {
-		if (log_debug_on(flag, ifname))
-			log_note(rule->level, family_protocol(family), ifname, a, 0);
-		return;
-	}
-	if (rule->limited) {
-		struct log_rate *rate = &rates[family][a->note.what];
-
-		rate->interval = mtime_from_s(60);
-		rate->burst = 5;
-		if (!log_rate_ok(rate, loop_now(), &suppressed))
-			return;
-	}
-	log_note(rule->level, family_protocol(family), ifname, a, suppressed);
-}
-
-/* --- interfaces --- */
-
-static void describe_link(const struct daemon *d, const char *name, const struct link *link, struct daemon_link *out)
-{
-	*out = (struct daemon_link){ 0 };
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		out->refused[f] = apply_refusal(d->apply, d->conf, name, (enum family)f);
-		if (link)
-			out->primary[f] = link_primary(link, (enum family)f);
-	}
-	if (!link)
-		return;
-	out->ifindex = link->ifindex;
-	out->flags = link->flags;
-	out->mtu = link->mtu;
-	out->up = link->up;
-	out->pointopoint = link->pointopoint;
-}
-
-bool daemon_link(const struct daemon *d, const char *name, struct daemon_link *out)
-{
-	const struct link *link = links_by_name(d->links, name);
-
-	if (!link && !conf_if_find(d->conf, name))
-		return false;
-	describe_link(d, name, link, out);
-	return true;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-
-	return strcmp(*x, *y);
-}
-
-void daemon_links(const struct daemon *d, void (*fn)(void *arg, const struct daemon_link *link), void *arg)
-{
-	unsigned int nlinks = links_count(d->links), n = 0;
-	const char **names = calloc(nlinks + d->conf->nifs + 1, sizeof(*names));
-
-	if (!names) {
-		log_error("improxyd", "out of memory: interfaces could not be listed");
-		return;
-	}
-	for (unsigned int i = 0; i < nlinks; i++)
-		names[n++] = links_at(d->links, i)->name;
-	for (unsigned int i = 0; i < d->conf->nifs; i++) {
-		if (!links_by_name(d->links, d->conf->ifs[i]->name))
-			names[n++] = d->conf->ifs[i]->name;
-	}
-	qsort(names, n, sizeof(*names), compare_names);
-	for (unsigned int i = 0; i < n; i++) {
-		struct daemon_link link;
-
-		describe_link(d, names[i], links_by_name(d->links, names[i]), &link);
-		fn(arg, &link);
-	}
-	free(names);
-}
-
-bool daemon_link_addr(const struct daemon *d, const char *name, enum family family, unsigned int i, struct ipaddr *addr,
-		      struct ipprefix *prefix)
-{
-	const struct link *link = links_by_name(d->links, name);
-
-	if (!link || i >= link->naddrs[family])
-		return false;
-	*addr = link->addrs[family][i].addr;
-	*prefix = link->addrs[family][i].prefix;
-	return true;
-}
-
-/* --- questions to the kernel --- */
-
-int daemon_route(const struct daemon *d, enum family family, const struct ipaddr *source, const struct ipaddr *group,
-		 struct daemon_route *route)
-{
-	struct mroute_counters counters;
-	int err = d->exec[family] ? exec_route_counters(d->exec[family], source, group, &counters) : -EAFNOSUPPORT;
-
-	if (err < 0)
-		return err;
-	*route = (struct daemon_route){ counters.packets, counters.bytes, counters.wrong_if, counters.idle };
-	return 0;
-}
-
-bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const struct ipaddr *group,
-		 struct daemon_join *join)
-{
-	struct mcast_state state;
-
-	if (!d->exec[family] || !exec_upstream_state(d->exec[family], slot, group, &state))
-		return false;
-	*join = (struct daemon_join){ state.held, state.widened, state.error, state.nsockets };
-	return true;
-}
-
-unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot)
-{
-	return d->exec[family] ? exec_join_failures(d->exec[family], slot) : 0;
-}
-
-void daemon_status(const struct daemon *d, enum family family, struct daemon_status *status)
-{
-	struct exec_status es;
-
-	*status = (struct daemon_status){ .usable = d->exec[family] != NULL };
-	if (!status->usable)
-		return;
-	exec_status(d->exec[family], &es);
-	status->router = es.router;
-	status->wanted = es.wanted;
-	status->error = es.error;
-	status->table = es.table;
-	status->table_busy = es.table_busy;
-	status->route_errors = es.route_errors;
-	status->received = es.sock.received;
-	status->upcalls = es.sock.upcalls;
-	status->overflows = es.sock.overflows;
-	status->read_errors = es.sock.read_errors;
-	status->send_errors = es.sock.send_errors;
-	status->rcvbuf = es.sock.rcvbuf;
-	status->joined = es.upstream.groups;
-	status->failing = es.upstream.failing;
-	status->sockets = es.upstream.sockets;
-	status->join_failures = es.upstream.join_failures;
-	status->widened = es.upstream.widened;
-}
-
-void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink)
-{
-	struct links_stats stats;
-
-	links_stats(d->links, &stats);
-	*netlink = (struct daemon_netlink){ stats.events, stats.changes, stats.resyncs, stats.error };
 }
 
 /* --- commands that change something --- */
@@ -494,6 +282,16 @@ static void on_signal(void *arg, int signo)
 	}
 }
 
+/* Settings of the kernel are not notified. */
+static void look_for_conflicts(void *arg)
+{
+	struct daemon *d = arg;
+
+	conflict_log_run(d->conflicts, d);
+	if (loop_timer_at(d->look, loop_now() + LOOK_INTERVAL) < 0)
+		log_error("improxyd", "out of memory: conflicts are not looked for any more");
+}
+
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
 static int open_families(struct daemon *d)
@@ -501,7 +299,7 @@ static int open_families(struct daemon *d)
 	unsigned int usable = 0;
 
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		int err = exec_new(d->loop, (enum family)f, on_note, d, &d->exec[f]);
+		int err = exec_new(d->loop, (enum family)f, daemon_on_action, d, &d->exec[f]);
 
 		if (err == -EAFNOSUPPORT) {
 			log_warn("improxyd", "the kernel does not know %s: going on without it",
@@ -567,10 +365,13 @@ static int start(struct daemon *d)
 	err = open_families(d);
 	if (err < 0)
 		return err;
-	d->apply = apply_new(d->links, d->exec);
-	if (!d->apply)
+	d->apply = apply_new(d->links, d->exec, (uint32_t)d->started ^ (uint32_t)getpid() << 16);
+	d->conflicts = conflict_log_new();
+	d->look = loop_timer_new(d->loop, look_for_conflicts, d);
+	if (!d->apply || !d->conflicts || !d->look)
 		return -ENOMEM;
 	load_startup(d);
+	look_for_conflicts(d);
 	err = process_drop_privileges(o->user, o->group);
 	if (err < 0) {
 		log_error("improxyd", "cannot become %s: %s", o->user, strerror(-err));
@@ -599,6 +400,8 @@ static void stop(struct daemon *d)
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
 		exec_free(d->exec[f]);
 	apply_free(d->apply);
+	loop_timer_free(d->look);
+	conflict_log_free(d->conflicts);
 	if (d->links)
 		links_close(d->links);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)

@@ -93,11 +93,14 @@ struct daemon_join {
 	bool widened; /* the EXCLUDE list was too long for the kernel: it holds EXCLUDE{} */
 	int error;    /* -errno of the last try, 0 = none */
 	unsigned int sockets;
+	mtime_t since; /* when `held` or `error` became what it is: of `held`, when the kernel reported the change */
 };
 
 /* The membership of a group on the upstream in `slot`; false: none is wanted. */
 bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const struct ipaddr *group,
 		 struct daemon_join *join);
+/* When the kernel last had a change of membership to report on the upstream in `slot`; 0: never. */
+mtime_t daemon_last_report(const struct daemon *d, enum family family, uint8_t slot);
 unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot);
 
 struct daemon_status {
@@ -119,6 +122,52 @@ struct daemon_netlink {
 	int error;
 };
 void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink);
+
+/*
+ * A setting of the kernel: net.ipv4.conf.IFNAME.NAME or its IPv6 twin; "all" is an interface too. Returns 0 or -errno.
+ */
+int daemon_setting(const struct daemon *d, enum family family, const char *ifname, const char *name, int *value);
+
+/* --- a look at the wire --- */
+
+struct daemon_packet {
+	uint8_t slot;
+	struct ipaddr source;
+	unsigned int ttl;
+};
+
+struct daemon_capture;
+
+/*
+ * Looks for data of a group (and, unless it is "none", of a source) on every interface with a role, for `time` or until
+ * packet() returns true. `done` is called once when it is over, from the event loop; the capture is freed by
+ * daemon_capture_free() in any case, which also breaks it off. Returns 0 or -errno: -EBUSY when there are too many.
+ */
+int daemon_capture_new(struct daemon *d, const struct ipaddr *group, const struct ipaddr *source, mtime_t time,
+		       bool (*packet)(void *arg, const struct daemon_packet *packet), void (*done)(void *arg),
+		       void *arg, struct daemon_capture **out);
+void daemon_capture_free(struct daemon_capture *capture);
+
+/* --- what happens --- */
+
+/* An action of the engine, just carried out. `ifname` is of its slot. */
+struct daemon_event {
+	enum family family;
+	const char *ifname;
+	const struct gm_action *action;
+};
+
+/* The listener's own; it may not be added or removed inside event(). */
+struct daemon_listener {
+	void (*event)(void *arg, const struct daemon_event *ev);
+	void *arg;
+	struct daemon_listener *prev, *next;
+};
+void daemon_listen(struct daemon *d, struct daemon_listener *listener);
+void daemon_unlisten(struct daemon *d, struct daemon_listener *listener);
+
+/* The wall clock as text, as in the log. */
+void daemon_stamp(char *buf, size_t size);
 
 /* --- its life --- */
 

@@ -61,7 +61,7 @@ const struct knob knobs[] = {
 	  .example = "upstream priority 7 access-list TV" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_PROTOCOL, .words = "version", .type = KNOB_NUMBER, .offset = IF(version),
 	  .help = "Version of the protocol",
-	  .range = { { 1, 3, 3 }, { 1, 2, 2 } }, .example = "2" },
+	  .range = { { 1, 3, 3 }, { 1, 2, 2 } }, .example = "1" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_PROTOCOL, .words = "query-interval", .type = KNOB_NUMBER, .offset = IF(query_interval_s),
 	  .help = "Seconds between general queries",
 	  .range = SAME(1, 31744, 125), .example = "60" },
@@ -117,6 +117,12 @@ const struct knob knobs[] = {
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_MULTICAST, .words = "ttl-threshold", .type = KNOB_NUMBER, .offset = IF(ttl_threshold),
 	  .help = "TTL a packet must exceed to leave by this interface",
 	  .range = SAME(1, 255, 1), .example = "16" },
+	{ .scope = KNOB_INTERFACE, .prefix = KNOB_MULTICAST, .words = "router-discovery", .type = KNOB_SWITCH, .offset = IF(router_discovery),
+	  .help = "Announce this router to snooping switches (RFC 4286)",
+	  .range = SAME(0, 1, false), .example = "" },
+	{ .scope = KNOB_INTERFACE, .prefix = KNOB_MULTICAST, .words = "router-discovery-interval", .type = KNOB_NUMBER, .offset = IF(router_discovery_interval_s),
+	  .help = "Seconds between announcements",
+	  .range = SAME(4, 180, 20), .example = "60" },
 };
 /* clang-format on */
 

@@ -8,6 +8,8 @@
 
 #include "cli.h"
 #include "daemon.h"
+#include "docgen.h"
+#include "import.h"
 #include "lib/log.h"
 #include "load.h"
 #include "sys/file.h"
@@ -15,9 +17,13 @@
 
 #define EXIT_USAGE 2
 
+/* Of options that have no letter. */
+enum { OPTION_IMPORT = 256, OPTION_DUMP_CLI };
+
 struct arguments {
 	struct daemon_options daemon;
-	bool check, print;
+	const char *import_type, *import_file; /* NULL: nothing is to be converted */
+	bool check, print, dump_cli;
 };
 
 static void usage(FILE *f)
@@ -33,6 +39,9 @@ static void usage(FILE *f)
 	      "  -l, --log-level LEVEL   errors, warnings, notifications, informational or debugging\n"
 	      "  -u, --user NAME         become this user, keeping CAP_NET_ADMIN and CAP_NET_RAW only\n"
 	      "  -g, --group NAME        group that may use the control socket\n"
+	      "      --import TYPE FILE  print another proxy's configuration in this syntax;\n"
+	      "                          TYPE: improxy, igmpproxy, mcproxy or smcroute\n"
+	      "      --dump-cli          print the reference of all commands (doc/cli.md)\n"
 	      "  -V, --version           print the version\n"
 	      "  -h, --help              print this\n",
 	      f);
@@ -81,6 +90,50 @@ out:
 	return status;
 }
 
+/* --import: needs no privilege either. */
+static int import_file(const struct arguments *args)
+{
+	const struct import_format *format = import_format_find(args->import_type);
+	char error[CMD_ERROR_LEN], *text = NULL, *result = NULL;
+	struct cmd_table *table = cli_table_new(error, sizeof(error));
+	int err, status = EXIT_FAILURE;
+
+	if (!table) {
+		fprintf(stderr, "improxyd: command table: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	err = file_read(args->import_file, &text);
+	if (err == 0)
+		err = import_convert(format, table, args->import_file, text, print_error, NULL, &result);
+	if (err < 0) {
+		fprintf(stderr, "%s: %s\n", args->import_file, strerror(-err));
+	} else {
+		fputs(result, stdout);
+		status = EXIT_SUCCESS;
+	}
+	free(result);
+	free(text);
+	cmd_table_free(table);
+	return status;
+}
+
+static int dump_cli(void)
+{
+	char error[CMD_ERROR_LEN];
+	struct cmd_table *table = cli_table_new(error, sizeof(error));
+	int err;
+
+	if (!table) {
+		fprintf(stderr, "improxyd: command table: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	err = docgen_commands(table, stdout);
+	cmd_table_free(table);
+	if (err < 0)
+		fprintf(stderr, "improxyd: %s\n", strerror(-err));
+	return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 /* Returns -1 to go on, or the status to exit with. */
 static int read_arguments(int argc, char **argv, struct arguments *args)
 {
@@ -94,6 +147,8 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "group", required_argument, NULL, 'g' },
+		{ "import", required_argument, NULL, OPTION_IMPORT },
+		{ "dump-cli", no_argument, NULL, OPTION_DUMP_CLI },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -134,6 +189,12 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 		case 'g':
 			args->daemon.group = optarg;
 			break;
+		case OPTION_IMPORT:
+			args->import_type = optarg;
+			break;
+		case OPTION_DUMP_CLI:
+			args->dump_cli = true;
+			break;
 		case 'V':
 			puts("improxyd " IMPROXY_VERSION);
 			return EXIT_SUCCESS;
@@ -144,6 +205,17 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 			usage(stderr);
 			return EXIT_USAGE;
 		}
+	}
+	if (args->import_type && !import_format_find(args->import_type)) {
+		fprintf(stderr, "improxyd: --import knows %s, not %s\n", import_format_names(), args->import_type);
+		return EXIT_USAGE;
+	}
+	if (args->import_type) {
+		if (optind == argc) {
+			fprintf(stderr, "improxyd: --import needs a type and a file\n");
+			return EXIT_USAGE;
+		}
+		args->import_file = argv[optind++];
 	}
 	if (optind < argc || (args->print && !args->check)) {
 		fprintf(stderr, optind < argc ? "improxyd: unexpected argument %s\n" : "improxyd: -t goes with -n\n",
@@ -162,6 +234,10 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (args.import_type)
+		return import_file(&args);
+	if (args.dump_cli)
+		return dump_cli();
 	if (args.check)
 		return check_file(&args);
 	if (args.daemon.background) {

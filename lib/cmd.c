@@ -212,6 +212,16 @@ out:
 	return code;
 }
 
+/* What is typed is stored and shown again, on terminals too, where a control character is a command. */
+static bool has_control(const char *line)
+{
+	for (; *line; line++) {
+		if (((unsigned char)*line < ' ' && *line != '\t') || *line == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static enum cmd_code match_line(struct cmd_ctx *ctx, const char *line, size_t len)
 {
 	unsigned int modes = ctx->modes;
@@ -229,6 +239,10 @@ static enum cmd_code match_line(struct cmd_ctx *ctx, const char *line, size_t le
 	}
 	memcpy(ctx->line, line, len);
 	ctx->line[len] = '\0';
+	if (has_control(ctx->line) && !token_is_blank_or_comment(ctx->line)) {
+		set_error(ctx, "Control character in the line");
+		return CMD_UNKNOWN;
+	}
 	for (;;) {
 		enum cmd_code code;
 		struct cmd_error error;
@@ -289,10 +303,10 @@ static enum cmd_code run(struct cmd_ctx *ctx)
 	out_resume(ctx->out);
 	code = ctx->row->run ? ctx->row->run(ctx) : cmd_fail(ctx, "This command has no effect here");
 	/* After an error of the sink there is no use in going on; out_finish() tells of it. */
-	ctx->running = code == CMD_MORE && out_flush(ctx->out) == 0;
+	ctx->running = code >= CMD_MORE && out_flush(ctx->out) == 0;
 	if (ctx->running)
-		return CMD_MORE;
-	if (code == CMD_MORE)
+		return code;
+	if (code >= CMD_MORE)
 		code = CMD_OK;
 	ret = code == CMD_OK ? out_finish(ctx->out) : out_abandon(ctx->out);
 	if (ctx->filtered) {

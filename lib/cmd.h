@@ -30,7 +30,7 @@
 #define CMD_MAX_WORDS 64 /* elements of a grammar, hence words of a line in front of its verbatim rest */
 #define CMD_ERROR_LEN 256
 
-/* Numbered as in the control protocol; CMD_MORE never leaves the engine's callers. */
+/* Numbered as in the control protocol; those from CMD_MORE on never leave the engine's callers. */
 enum cmd_code {
 	CMD_OK = 0,
 	CMD_FAILED = 1,
@@ -39,7 +39,9 @@ enum cmd_code {
 	CMD_INCOMPLETE = 4,
 	CMD_DENIED = 5,
 	CMD_TOO_LONG = 6,
-	CMD_MORE = 7 /* to be called again when the output has drained */
+	CMD_MORE = 7,  /* to be called again when the output has drained */
+	CMD_WAIT = 8,  /* to be called again when what the handler waits for has come; the handler sees to that */
+	CMD_STREAM = 9 /* goes on writing by itself; to be called again, for the last time, when the reader stops it */
 };
 
 struct cmd_ctx;
@@ -99,7 +101,7 @@ struct cmd_ctx {
 	struct out *out;
 
 	const struct cmd_row *row;
-	/* A handler that returns CMD_MORE keeps its place here; freed by state_free() at the end, also of a broken one.
+	/* A handler that goes on later keeps its place here; freed by state_free() at the end, also of a broken one.
 	 */
 	void *state;
 	void (*state_free)(void *state);
@@ -108,7 +110,7 @@ struct cmd_ctx {
 	/* The engine's own. */
 	unsigned int nargs;
 	struct cmd_arg arg[CMD_MAX_WORDS];
-	bool running; /* between CMD_MORE and the end */
+	bool running; /* a handler goes on later */
 	bool filtered;
 	struct filter filter;
 	char line[TOKEN_LINE_MAX + 1];
@@ -142,8 +144,8 @@ int cmd_table_check(const struct cmd_table *t, void (*report)(void *arg, const c
 /*
  * Reads `line` and runs its row. A blank line or comment does nothing and succeeds. Splits off output filters, selects
  * JSON when the line has the keyword `json`, and ends the document. Nothing is printed about an error: see ctx->error
- * and cmd_error_print(). After CMD_MORE the caller lets the output drain and calls cmd_resume(), or cmd_abort() when
- * nobody reads any more; after any other code the context may run the next line. A handler may run a further line
+ * and cmd_error_print(). After CMD_MORE (CMD_WAIT, CMD_STREAM) the caller calls cmd_resume() in time, or cmd_abort()
+ * when nobody reads any more; after any other code the context may run the next line. A handler may run a further line
  * through a second context.
  */
 enum cmd_code cmd_execute(struct cmd_ctx *ctx, const char *line);

@@ -73,7 +73,7 @@ static enum cmd_code explain_unknown(const struct cmd_scan *s, const struct toke
 		snprintf(err->text, sizeof(err->text), "Value out of range %s", range->name);
 	else if (range && !variable && !keywords)
 		snprintf(err->text, sizeof(err->text), "A number in the range %s is expected", range->name);
-	else if (variable && !range && !keywords && !several)
+	else if (variable && !range && !several)
 		snprintf(err->text, sizeof(err->text), "Bad %s, expected: %s", variable->name, variable->type->help);
 	else
 		snprintf(err->text, sizeof(err->text), "Unknown command");

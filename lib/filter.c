@@ -43,6 +43,101 @@ static int kind_parse(const char *word, enum filter_kind *kind)
 	return -EINVAL;
 }
 
+/* --- what an expression may cost --- */
+
+/* Single characters to match once all repetitions are written out, and how deep groups may nest. */
+#define RE_MAX_SIZE  5000
+#define RE_MAX_DEPTH 32
+
+/* Behind a bracket expression, of which `s` is the beginning. */
+static const char *bracket_end(const char *s)
+{
+	s++;
+	if (*s == '^')
+		s++;
+	if (*s == ']')
+		s++;
+	while (*s && *s != ']') {
+		char kind = s[0] == '[' && s[1] && strchr(":.=", s[1]) ? s[1] : '\0';
+
+		s++;
+		if (!kind)
+			continue;
+		do
+			s++;
+		while (*s && (s[-1] != kind || *s != ']'));
+		if (*s)
+			s++;
+	}
+	return *s ? s + 1 : s;
+}
+
+/* Reads {N}, {N,} or {N,M} and how often the library writes out what it repeats. NULL: it is no such thing. */
+static const char *interval_end(const char *s, uint64_t *copies)
+{
+	unsigned long low, high;
+	char *end;
+
+	low = strtoul(s + 1, &end, 10);
+	low = low <= RE_MAX_SIZE ? low : RE_MAX_SIZE + 1;
+	high = low;
+	if (*end == ',') {
+		high = strtoul(end + 1, &end, 10);
+		high = high > low ? high : low + 1;
+	}
+	if (*end != '}')
+		return NULL;
+	*copies = high > RE_MAX_SIZE ? RE_MAX_SIZE + 1 : high ? high : 1;
+	return end + 1;
+}
+
+/*
+ * The expression comes from a client and the time and memory it takes are ours. The library writes out repetitions, the
+ * `+` too, and searches for what back references stand for by trial. Returns why it is refused, or NULL.
+ */
+static const char *re_refuse(const char *re)
+{
+	/* By depth of group: all of it so far, and the part that a repetition would repeat. */
+	uint64_t size[RE_MAX_DEPTH] = { 0 }, part[RE_MAX_DEPTH] = { 0 }, copies;
+	unsigned int depth = 0;
+
+	while (*re) {
+		const char *next = re + 1;
+
+		copies = 0;
+		if (*re == '\\' && re[1] >= '1' && re[1] <= '9')
+			return "back references are not supported";
+		if (*re == '(') {
+			if (++depth == RE_MAX_DEPTH)
+				return "groups are nested too deep";
+			size[depth] = part[depth] = 0;
+		} else if (*re == ')' && depth) {
+			depth--;
+			part[depth] = size[depth + 1] + 1;
+			size[depth] += part[depth];
+		} else if (*re == '+') {
+			copies = 2;
+		} else if (*re == '{' && interval_end(re, &copies)) {
+			next = interval_end(re, &copies);
+		} else if (*re != '*' && *re != '?' && *re != '|') {
+			if (*re == '\\' && re[1])
+				next = re + 2;
+			else if (*re == '[')
+				next = bracket_end(re);
+			part[depth] = 1;
+			size[depth]++;
+		}
+		if (copies) {
+			size[depth] += part[depth] * (copies - 1);
+			part[depth] *= copies;
+		}
+		if (size[depth] > RE_MAX_SIZE)
+			return "too many repetitions";
+		re = next;
+	}
+	return NULL;
+}
+
 static void trim_end(char *s)
 {
 	size_t n = strlen(s);
@@ -57,7 +152,7 @@ static int stage_open(struct filter_stage *stage, char *spec, char *err, size_t 
 	char store[TOKEN_LINE_MAX + 1], why[128];
 	struct token_cursor cursor;
 	struct token t;
-	const char *re;
+	const char *re, *refused;
 	int ret;
 
 	trim_end(spec);
@@ -78,6 +173,11 @@ static int stage_open(struct filter_stage *stage, char *spec, char *err, size_t 
 		re = t.text;
 	if (!*re) {
 		snprintf(err, err_size, "%s needs an expression", kind_names[stage->kind]);
+		return -EINVAL;
+	}
+	refused = re_refuse(re);
+	if (refused) {
+		snprintf(err, err_size, "Bad expression: %s", refused);
 		return -EINVAL;
 	}
 	ret = regcomp(&stage->re, re, REG_EXTENDED | REG_NOSUB);

@@ -152,6 +152,22 @@ const char *ipaddr_format(const struct ipaddr *a, char *buf)
 	return buf;
 }
 
+uint32_t ipaddr_position(const void *array, uint32_t n, size_t size, const struct ipaddr *addr)
+{
+	const uint8_t *base = array;
+	uint32_t low = 0, high = n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (memcmp(base + mid * size, addr->b, sizeof(addr->b)) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 /* A mask octet: the number of leading bits of it that a prefix of `len` bits covers. */
 static uint8_t mask_octet(unsigned int len, unsigned int i)
 {

@@ -69,6 +69,12 @@ int ipaddr_parse(const char *text, struct ipaddr *a);
 /* Writes the address into `buf` (IPADDR_STRLEN octets) and returns it. "none" prints as ::. */
 const char *ipaddr_format(const struct ipaddr *a, char *buf);
 
+/*
+ * Where `addr` is, or belongs, in an array of `n` elements of `size` octets that are sorted by the address each begins
+ * with. O(log n).
+ */
+uint32_t ipaddr_position(const void *array, uint32_t n, size_t size, const struct ipaddr *addr);
+
 /* Reads ADDR or ADDR/LEN; -EINVAL also when host bits are set. */
 int ipprefix_parse(const char *text, struct ipprefix *p);
 const char *ipprefix_format(const struct ipprefix *p, char *buf);

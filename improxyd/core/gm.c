@@ -8,6 +8,7 @@
 #include "core/gm_fwd.h"
 #include "core/gm_group.h"
 #include "core/gm_host.h"
+#include "core/gm_mrd.h"
 #include "core/gm_policy.h"
 #include "core/gm_querier.h"
 #include "core/gm_queue.h"
@@ -15,6 +16,7 @@
 #include "core/gm_router.h"
 #include "core/gm_state.h"
 #include "core/gm_static.h"
+#include "core/gm_watch.h"
 #include "lib/util.h"
 
 const char *const gm_counter_names[GM_C_COUNT] = {
@@ -135,6 +137,8 @@ static int set_conf(struct gm *gm, const struct gm_conf *conf)
 	if (conf->wildcard != gm->conf.wildcard || conf->route_limit != gm->conf.route_limit)
 		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
 	gm->conf = *conf;
+	if (!gm->random)
+		gm->random = conf->seed;
 	if (!policy)
 		return 0;
 	gm_for_each_if (gm, ifp) {
@@ -192,12 +196,14 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 		if (old.role == GM_ROLE_NONE)
 			ifp->stats = (struct gm_stats){ 0 };
 		ifp->last_query = 0;
+		gm_watch_reset(ifp);
 		restart_if(ifp);
 	} else if (!ipaddr_eq(&conf->addr, &old.addr) || conf->gen != old.gen) {
 		gm_querier_start(ifp);
 	} else if (!same_timing(conf, &old)) {
 		gm_querier_adjust(ifp);
 	}
+	gm_mrd_update(ifp);
 	if (conf->acl != old.acl && !restart) {
 		err = gm_report_enforce_policy(ifp);
 		gm_querier_ask(ifp);
@@ -253,11 +259,15 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 			return -EINVAL;
 		gm_querier_heard(&gm->ifs[ev->slot], ev);
 		return 0;
+	case GM_EV_SOLICIT:
+		if (!has_slot)
+			return -EINVAL;
+		gm_mrd_solicited(&gm->ifs[ev->slot], ev);
+		return 0;
 	case GM_EV_UPCALL:
 		return has_slot ? gm_fwd_upcall(gm, ev->slot, &ev->flow.source, &ev->flow.group) : -EINVAL;
 	case GM_EV_WRONG_IF:
-		gm_fwd_wrong_if(gm, &ev->flow.source, &ev->flow.group);
-		return 0;
+		return has_slot ? gm_fwd_wrong_if(gm, ev->slot, &ev->flow.source, &ev->flow.group) : -EINVAL;
 	case GM_EV_ROUTE_IDLE:
 		gm_fwd_idle(gm, &ev->flow.source, &ev->flow.group, ev->flow.idle);
 		return 0;
@@ -281,7 +291,7 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 mtime_t gm_next(const struct gm *gm)
 {
 	const struct theap_node *first[] = { theap_first(&gm->if_timers), theap_first(&gm->rec_timers),
-					     theap_first(&gm->hold_timers) };
+					     theap_first(&gm->hold_timers), theap_first(&gm->discovery_timers) };
 	mtime_t next = MTIME_NEVER;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(first); i++) {
@@ -307,6 +317,11 @@ static void fire(struct gm *gm, mtime_t at)
 		gm_querier_timer(container_of(node, struct gm_if, timer));
 		return;
 	}
+	node = theap_first(&gm->discovery_timers);
+	if (node && node->deadline <= at) {
+		gm_mrd_timer(container_of(node, struct gm_if, discovery));
+		return;
+	}
 	node = theap_first(&gm->hold_timers);
 	if (node)
 		gm_host_hold_expired(gm, container_of(node, struct gm_group, hold));
@@ -329,7 +344,9 @@ int gm_input(struct gm *gm, mtime_t now, const struct gm_event *ev)
 	/* A deadline that the event has moved to this instant is past. */
 	gm_tick(gm, now);
 #ifdef GM_DEBUG
-	gm_check(gm, now);
+	/* It looks at everything: at a large state only now and then. */
+	if (gm->inputs++ % (1 + (gm->nrecs + gm->nsources) / 64) == 0)
+		gm_check(gm, now);
 #endif
 	return err;
 }

@@ -51,6 +51,7 @@ enum gm_immediate { GM_IMMEDIATE_OFF, GM_IMMEDIATE_TRACK, GM_IMMEDIATE_ALWAYS };
 	X(TX_GENERAL, "generalQueriesSent")                                                                            \
 	X(TX_GROUP, "groupQueriesSent")                                                                                \
 	X(TX_GROUP_SOURCE, "groupSourceQueriesSent")                                                                   \
+	X(TX_DISCOVERY, "advertisementsSent")                                                                          \
 	X(TX_FAILED, "querySendFailures")
 
 #define GM_DROPS(X)                                                                                                    \
@@ -126,6 +127,7 @@ struct gm_conf {
 	uint32_t route_limit;   /* forwarding entries, 0 = no limit */
 	mtime_t idle_timeout;   /* forwarding entries without traffic */
 	bool wildcard;          /* (*,*) and (*,G) entries instead of one per source */
+	uint32_t seed;          /* of random delays; it counts once */
 	uint32_t policy_serial; /* changes whenever the content of any access list or map does */
 };
 
@@ -161,6 +163,8 @@ struct gm_if_conf {
 	unsigned int nstatics;
 	uint32_t statics_serial; /* another one: the list has changed */
 
+	uint8_t discovery_interval_s; /* of multicast router discovery (RFC 4286); 0: off */
+
 	/* both */
 	const struct gm_acl *boundary;
 };
@@ -172,6 +176,7 @@ enum gm_event_type {
 	GM_EV_IF,         /* an interface came, changed (link, role, parameters) or went (GM_ROLE_NONE) */
 	GM_EV_RECORD,     /* one group record of a report; older reports and leaves are given as their equivalents */
 	GM_EV_QUERY,      /* a query was heard */
+	GM_EV_SOLICIT,    /* a solicitation of multicast router discovery was heard (RFC 4286) */
 	GM_EV_UPCALL,     /* the kernel has data and no entry for it */
 	GM_EV_WRONG_IF,   /* data arrived on another interface than its entry says */
 	GM_EV_ROUTE_IDLE, /* an entry has carried nothing for `idle` */
@@ -208,6 +213,9 @@ struct gm_event {
 			unsigned int nsources;
 		} query;
 		struct {
+			struct ipaddr from;
+		} solicit;
+		struct {
 			struct ipaddr source, group;
 			mtime_t idle; /* GM_EV_ROUTE_IDLE */
 		} flow;
@@ -221,6 +229,7 @@ struct gm_event {
 
 enum gm_action_type {
 	GM_ACT_QUERY,     /* send a query on `slot` */
+	GM_ACT_DISCOVERY, /* send a message of multicast router discovery on `slot` */
 	GM_ACT_UPSTREAM,  /* set the filter of a group on upstream `slot`; INCLUDE{} leaves the group */
 	GM_ACT_ROUTE_SET, /* add or change in place a forwarding entry */
 	GM_ACT_ROUTE_DEL, /* remove it */
@@ -238,7 +247,10 @@ enum gm_action_type {
 	X(LIMIT_REACHED, "limit reached, request refused")                                                             \
 	X(ROUTE_LIMIT, "forwarding entry limit reached")                                                               \
 	X(IF_UP, "interface taken up")                                                                                 \
-	X(IF_DOWN, "interface given up")
+	X(IF_DOWN, "interface given up")                                                                               \
+	X(UPSTREAM_SILENT, "no query heard upstream for two query intervals")                                          \
+	X(UPSTREAM_HEARD, "queries are heard upstream again")                                                          \
+	X(LOOP, "own query heard back: two interfaces are on one link")
 
 enum gm_note {
 #define GM_NOTE_ENUM(name, text) GM_NOTE_##name,
@@ -264,6 +276,12 @@ struct gm_action {
 			const struct ipaddr *sources;
 			unsigned int nsources;
 		} query;
+		struct {
+			bool terminate;
+			uint8_t interval_s; /* of advertisements */
+			mtime_t query_interval;
+			uint8_t robustness;
+		} discovery;
 		struct {
 			struct ipaddr group;
 			enum gm_mode mode;

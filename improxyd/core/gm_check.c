@@ -91,7 +91,7 @@ static void check_settled(const struct gm *gm, const struct gm_group *group)
 static uint32_t check_group(const struct gm *gm, const struct gm_group *group)
 {
 	unsigned int nrecs = 0, excluding = 0;
-	uint32_t listed = 0;
+	uint32_t listed = 0, nroutes = 0;
 
 	for (unsigned int slot = 0; slot < GM_MAX_IFS; slot++) {
 		const struct gm_rec *rec = gm_group_rec(group, (uint8_t)slot);
@@ -117,6 +117,9 @@ static uint32_t check_group(const struct gm *gm, const struct gm_group *group)
 			found += gm_set_find(&group->recs[i]->sources, &group->sources[j].addr) != NULL;
 		CHECK(found == group->recs[i]->sources.n);
 	}
+	for (const struct gm_route *route = group->routes; route; route = route->next)
+		nroutes++;
+	CHECK(group->nroutes == nroutes);
 	if (!group->dirty)
 		check_settled(gm, group);
 	return listed;
@@ -136,6 +139,7 @@ void gm_check(const struct gm *gm, mtime_t now)
 		CHECK(ifp->nrecs == n);
 		nrecs += n;
 		CHECK(!ifp->querier || ifp->querying);
+		CHECK(!ifp->silent || ifp->conf.role == GM_ROLE_UPSTREAM);
 		CHECK(!ifp->querying || (gm_if_listening(ifp) && theap_armed(&ifp->timer)));
 	}
 	CHECK(gm->nrecs == nrecs);

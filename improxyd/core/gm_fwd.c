@@ -12,6 +12,10 @@
 /* Entries for groups nobody wants: so many a second, and so many at once, per incoming interface. */
 #define UNWANTED_RATE  500
 #define UNWANTED_BURST 2000
+/* Entries that a group gets at the cost of one that has more. */
+#define FAIR_SHARE 16
+/* What has been idle so long goes when there is no room. */
+#define PRESSED_IDLE mtime_from_s(5)
 
 struct gm_route *gm_fwd_find(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source)
 {
@@ -54,9 +58,24 @@ uint32_t gm_fwd_oifs(const struct gm *gm, const struct gm_group *group, const st
 	return oifs;
 }
 
+/* --- one entry ---------------------------------------------------------------------------------------------------- */
+
+static void set_spare(struct gm *gm, struct gm_route *route, enum gm_spare spare)
+{
+	if (route->spare == spare)
+		return;
+	if (route->spare != GM_SPARE_NOT)
+		DL_DELETE2(gm->spare[route->spare], route, spare_prev, spare_next);
+	route->spare = spare;
+	if (spare != GM_SPARE_NOT)
+		DL_APPEND2(gm->spare[spare], route, spare_prev, spare_next);
+}
+
 static void route_free(struct gm *gm, struct gm_route *route)
 {
+	set_spare(gm, route, GM_SPARE_NOT);
 	DL_DELETE(route->key.group->routes, route);
+	route->key.group->nroutes--;
 	HASH_DEL(gm->routes, route);
 	free(route);
 }
@@ -101,6 +120,11 @@ static int route_update(struct gm *gm, struct gm_route *route)
 			return route_remove(gm, route);
 		iif = route->arrived;
 	}
+	set_spare(gm, route,
+		  route->named     ? GM_SPARE_NOT
+		  : !oifs          ? GM_SPARE_UNWANTED
+		  : group->members ? GM_SPARE_NOT
+				   : GM_SPARE_UP);
 	if (route->installed && route->iif == iif && route->oifs == oifs)
 		return 0;
 	moved = route->installed && route->iif != iif && ipaddr_is_none(&route->key.source);
@@ -115,12 +139,55 @@ static int route_update(struct gm *gm, struct gm_route *route)
 	return 0;
 }
 
+static bool is_full(const struct gm *gm)
+{
+	return gm->conf.route_limit && HASH_COUNT(gm->routes) >= gm->conf.route_limit;
+}
+
+/* The group with the most entries, if it has more than its share. */
+static struct gm_group *greediest(const struct gm *gm)
+{
+	struct gm_group *most = NULL;
+
+	for (struct gm_group *group = gm->groups; group; group = group->hh.next) {
+		if (group->nroutes > (most ? most->nroutes : FAIR_SHARE))
+			most = group;
+	}
+	return most;
+}
+
+/*
+ * What nobody waits for gives way to what somebody does; never the other way round. If that is not enough, a group that
+ * has few entries takes one from the group that has most: the latest, since what a flood has brought came after the
+ * streams.
+ */
+static void make_room(struct gm *gm, const struct gm_group *group)
+{
+	struct gm_group *most;
+	struct gm_route *route;
+
+	for (unsigned int i = 0; i < GM_SPARE_NOT && is_full(gm); i++) {
+		if (gm->spare[i] && route_remove(gm, gm->spare[i]) == 0)
+			return;
+	}
+	most = is_full(gm) && group->nroutes < FAIR_SHARE ? greediest(gm) : NULL;
+	if (!most)
+		return;
+	for (route = most->routes->prev; route->named && route != most->routes; route = route->prev)
+		;
+	if (!route->named)
+		(void)route_remove(gm, route); /* counted */
+}
+
 /* Returns NULL when the limit is reached or memory is short. */
-static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived)
+static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
+				  bool wanted)
 {
 	struct gm_route *route;
 
-	if (gm->conf.route_limit && HASH_COUNT(gm->routes) >= gm->conf.route_limit) {
+	if (wanted)
+		make_room(gm, group);
+	if (is_full(gm)) {
 		gm_count_drop(gm, arrived, GM_DROP_ROUTE_LIMIT);
 		gm_queue_note(gm, arrived, GM_NOTE_ROUTE_LIMIT, &group->addr, source);
 		return NULL;
@@ -134,6 +201,7 @@ static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const s
 	route->key.group = group;
 	route->since = gm->now;
 	route->arrived = arrived;
+	route->spare = GM_SPARE_NOT;
 	HASH_ADD(hh, gm->routes, key, sizeof(route->key), route);
 	if (!hash_added(route)) {
 		free(route);
@@ -141,6 +209,7 @@ static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const s
 		return NULL;
 	}
 	DL_APPEND(group->routes, route);
+	group->nroutes++;
 	return route;
 }
 
@@ -162,14 +231,68 @@ static bool take_token(struct gm_if *ifp, mtime_t now)
 	return true;
 }
 
+/* --- the tree of wildcard mode ------------------------------------------------------------------------------------ */
+
+/*
+ * Linux forwards by an entry of any source (*,G) what arrives on its parent or on any output of the parent's own entry
+ * of any group (*,*), and by a (*,*) everything that has no (*,G) and comes from below, to the parent. It looks at no
+ * list. So the interfaces that data may come up from belong to the (*,*) of the upstream that serves every group,
+ * unless there is a boundary on either: then, and where access lists divide the groups among upstreams, what the hosts
+ * below send has entries of its own, as in per-source mode. Every other upstream's (*,*) is only there to drop in
+ * silence.
+ */
+static bool in_tree(const struct gm *gm, uint8_t slot)
+{
+	uint8_t root = gm->conf.wildcard ? gm_policy_catch_all(gm) : GM_NO_IF;
+
+	return root != GM_NO_IF && slot != GM_NO_IF && !gm->ifs[root].conf.boundary &&
+	       gm_if_listening(&gm->ifs[slot]) && !gm->ifs[slot].conf.boundary;
+}
+
+bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group)
+{
+	return gm->conf.wildcard && group->upstream != GM_NO_IF;
+}
+
+/* Data that arrives on this interface asks for an entry of its own. */
+static bool by_source(const struct gm *gm, const struct gm_group *group, uint8_t slot)
+{
+	return !gm_fwd_is_wildcard(gm, group) || (gm->ifs[slot].conf.role == GM_ROLE_DOWNSTREAM && !in_tree(gm, slot));
+}
+
+/* Where data of a source with no entry of its own goes out; `any` are the outputs of its group's (*,G). */
+static uint32_t shared_oifs(const struct gm *gm, const struct gm_group *group, uint8_t iif, uint32_t any)
+{
+	if (iif != group->upstream && !in_tree(gm, iif))
+		return 0;
+	if (!group->excluding)
+		any = iif == group->upstream ? 0 : UINT32_C(1) << group->upstream;
+	return any & ~(UINT32_C(1) << iif);
+}
+
+/* --- what the kernel tells ---------------------------------------------------------------------------------------- */
+
+/* A member waits for this. What hosts send up does not count: it is not what they have asked for. */
+static bool has_takers(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source)
+{
+	uint8_t iif;
+
+	if (!group || !group->members)
+		return false;
+	iif = gm_fwd_iif(gm, group, source);
+	return gm_fwd_oifs(gm, group, source, iif) & group->members;
+}
+
 int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
 {
 	struct gm_group *group = gm_group_find(gm, addr);
 	struct gm_route *route;
+	bool wanted;
 
 	if (!ipaddr_is_unicast_source(source) || !ipaddr_is_multicast(addr))
 		return 0;
-	if ((!group || !group->members) && !take_token(&gm->ifs[slot], gm->now)) {
+	wanted = has_takers(gm, group, source);
+	if (!wanted && !take_token(&gm->ifs[slot], gm->now)) {
 		gm_count_drop(gm, slot, GM_DROP_UPCALL_RATE);
 		return 0;
 	}
@@ -180,7 +303,7 @@ int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 	}
 	route = gm_fwd_find(gm, group, source);
 	if (!route)
-		route = route_new(gm, group, source, slot);
+		route = route_new(gm, group, source, slot, wanted);
 	if (!route)
 		return 0;
 	route->arrived = slot;
@@ -190,20 +313,28 @@ int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 	return 0;
 }
 
-void gm_fwd_wrong_if(struct gm *gm, const struct ipaddr *source, const struct ipaddr *addr)
+int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
 {
 	struct gm_group *group = gm_group_find(gm, addr);
 
-	if (group && gm_fwd_find(gm, group, source))
+	if (!group)
+		return 0;
+	if (gm_fwd_find(gm, group, source))
 		gm_group_touch(gm, group, GM_DIRTY_ROUTES);
+	else if (by_source(gm, group, slot))
+		return gm_fwd_upcall(gm, slot, source, addr); /* its group's (*,G) stood in the way of asking */
+	return 0;
 }
 
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *addr, mtime_t idle)
 {
 	struct gm_group *group = gm_group_find(gm, addr);
 	struct gm_route *route = group ? gm_fwd_find(gm, group, source) : NULL;
+	mtime_t limit = gm->conf.idle_timeout;
 
-	if (route && !route->named && gm->conf.idle_timeout && idle >= gm->conf.idle_timeout)
+	if (is_full(gm))
+		limit = mtime_min(limit, PRESSED_IDLE);
+	if (route && !route->named && gm->conf.idle_timeout && idle >= limit)
 		route_remove(gm, route);
 }
 
@@ -222,14 +353,18 @@ void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipadd
 	}
 }
 
+/* --- what there has to be ----------------------------------------------------------------------------------------- */
+
 static void name_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source)
 {
 	struct gm_route *route = gm_fwd_find(gm, group, source);
 
 	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF)
-		route = route_new(gm, group, source, GM_NO_IF);
-	if (route)
-		route->named = true;
+		route = route_new(gm, group, source, GM_NO_IF, true);
+	if (!route)
+		return;
+	route->named = true;
+	set_spare(gm, route, GM_SPARE_NOT); /* before the next one looks for room */
 }
 
 /* One entry for any source, and one for each source that is treated differently. */
@@ -245,14 +380,9 @@ static void name_wildcard(struct gm *gm, struct gm_group *group)
 	for (uint32_t i = 0; i < group->nsources; i++) {
 		const struct ipaddr *source = &group->sources[i].addr;
 		uint8_t iif = gm_fwd_iif(gm, group, source);
-		uint32_t base = all;
 
-		if (!group->sources[i].listers)
-			continue;
-		/* Without an entry of its own the group falls to the one of any group, which leads up. */
-		if (!group->excluding && gm->ifs[iif].conf.role == GM_ROLE_DOWNSTREAM)
-			base = UINT32_C(1) << group->upstream;
-		if (gm_fwd_oifs(gm, group, source, iif) != (base & ~(UINT32_C(1) << iif)))
+		if (group->sources[i].listers &&
+		    gm_fwd_oifs(gm, group, source, iif) != shared_oifs(gm, group, iif, all))
 			name_source(gm, group, source);
 	}
 }
@@ -272,15 +402,10 @@ static void name_routes(struct gm *gm, struct gm_group *group)
 	}
 }
 
-bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group)
-{
-	return gm->conf.wildcard && group->upstream != GM_NO_IF;
-}
-
-/* Entries nobody named are kept for the data that flows; in wildcard mode none has to be. */
+/* Entries nobody named are kept for the data that flows, unless that has a shared one. */
 static bool kept(const struct gm *gm, const struct gm_route *route)
 {
-	return route->named || (route->arrived != GM_NO_IF && !gm_fwd_is_wildcard(gm, route->key.group));
+	return route->named || (route->arrived != GM_NO_IF && by_source(gm, route->key.group, route->arrived));
 }
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)
@@ -310,31 +435,52 @@ int gm_fwd_flush(struct gm *gm, struct gm_group *group)
 /* The interfaces that any group may come from and go to by way of this upstream; 0: no entry. */
 static uint32_t any_group_oifs(const struct gm *gm, const struct gm_if *up)
 {
-	uint32_t oifs = 0;
+	uint32_t oifs;
 
 	if (!gm->conf.wildcard || up->conf.role != GM_ROLE_UPSTREAM || !up->conf.up)
 		return 0;
-	for (const struct gm_if *ifp = gm->ifs; ifp < gm->ifs + GM_MAX_IFS; ifp++) {
-		if (ifp == up || gm_if_listening(ifp))
-			oifs |= UINT32_C(1) << ifp->slot;
+	oifs = UINT32_C(1) << up->slot;
+	if (up->slot != gm_policy_catch_all(gm))
+		return oifs;
+	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
+		if (in_tree(gm, slot))
+			oifs |= UINT32_C(1) << slot;
 	}
 	return oifs;
 }
 
-int gm_fwd_flush_any(struct gm *gm)
+/* Whose turn it is: entries are made before the groups rely on them, and removed when none does any more. */
+static int flush_any(struct gm *gm, bool removals)
 {
 	static const struct ipaddr any;
+	bool changed = false;
 
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
 		uint32_t oifs = any_group_oifs(gm, &gm->ifs[i]);
 
 		if (oifs == gm->any_oifs[i])
 			continue;
+		changed = true;
+		if (removals != !oifs)
+			continue;
 		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any, &any, (uint8_t)i, oifs) < 0)
 			return -ENOMEM;
 		gm->any_oifs[i] = oifs;
 	}
+	/* Which sources need an entry of their own depends on the tree. */
+	if (changed && !removals)
+		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
 	return 0;
+}
+
+int gm_fwd_open_any(struct gm *gm)
+{
+	return flush_any(gm, false);
+}
+
+int gm_fwd_close_any(struct gm *gm)
+{
+	return flush_any(gm, true);
 }
 
 void gm_fwd_resync(struct gm *gm)

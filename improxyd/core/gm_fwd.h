@@ -5,6 +5,13 @@
  * An entry is made when data appears, or at once when a member names the source. It stays while traffic flows, even
  * with no output, and is changed in place when anything it depends on does: a late join never waits for the kernel. The
  * incoming interface of a source is the one whose connected prefix holds it, else the group's upstream.
+ *
+ * In wildcard mode a group has one entry for any source, (*,G), and others only for sources that are treated
+ * differently; an entry (*,*) an upstream serves the groups that nobody has joined. What takes over always stands
+ * before what it replaces goes.
+ *
+ * The number of entries is limited. When there is no room, entries nobody waits for give way to one that a member waits
+ * for.
  */
 #ifndef IMPROXY_CORE_GM_FWD_H
 #define IMPROXY_CORE_GM_FWD_H
@@ -14,8 +21,10 @@
 /* The kernel has data of the source and no entry. Returns 0 or -ENOMEM. */
 int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
 
-/* Data arrived elsewhere than the entry says: its incoming interface is looked at again. */
-void gm_fwd_wrong_if(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group);
+/*
+ * Data arrived elsewhere than the entry says: its incoming interface is looked at again. Returns 0 or -ENOMEM.
+ */
+int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
 
 /* The entry has carried nothing for `idle`: removed if that is long enough and no member names the source. */
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group, mtime_t idle);
@@ -26,8 +35,12 @@ void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipadd
 /* Brings the entries of a group up to date. Returns 0, or -ENOMEM when it has to be tried again. */
 int gm_fwd_flush(struct gm *gm, struct gm_group *group);
 
-/* Brings the entries of any source and group up to date. Returns 0, or -ENOMEM when it has to be tried again. */
-int gm_fwd_flush_any(struct gm *gm);
+/*
+ * Brings the entries of any source and group up to date: makes those that are needed, or removes those that are not
+ * any more. Returns 0, or -ENOMEM when it has to be tried again.
+ */
+int gm_fwd_open_any(struct gm *gm);
+int gm_fwd_close_any(struct gm *gm);
 
 /* True if the group is forwarded by an entry of any source; without an upstream there is none. */
 bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group);

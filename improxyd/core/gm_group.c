@@ -156,17 +156,21 @@ void gm_group_settle(struct gm *gm)
 	struct gm_group *group, *next;
 
 	/* What could not be queued now is seen again at the next settling. */
-	if (gm_fwd_flush_any(gm) < 0)
+	if (gm_fwd_open_any(gm) < 0)
 		return;
-	DL_FOREACH_SAFE2(gm->dirty, group, next, dirty_next)
-	{
-		if (!settle(gm, group))
+	for (group = gm->dirty; group; group = next) {
+		bool done = settle(gm, group);
+
+		/* Only now: settling one group may touch another. */
+		next = group->dirty_next;
+		if (!done)
 			continue;
 		group->dirty = 0;
 		DL_DELETE2(gm->dirty, group, dirty_prev, dirty_next);
 		if (!group->members && !group->routes && group->sent_slot == GM_NO_IF)
 			group_free(gm, group);
 	}
+	(void)gm_fwd_close_any(gm); /* counted */
 }
 
 void gm_group_free_all(struct gm *gm)

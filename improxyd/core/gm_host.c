@@ -30,23 +30,14 @@ int gm_host_reserve(struct gm_group *group, uint32_t more)
 
 static struct gm_msrc *find_or_add(struct gm_group *group, const struct ipaddr *addr)
 {
-	uint32_t low = 0, high = group->nsources;
+	uint32_t i = ipaddr_position(group->sources, group->nsources, sizeof(*group->sources), addr);
 
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (ipaddr_cmp(&group->sources[mid].addr, addr) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == group->nsources || !ipaddr_eq(&group->sources[low].addr, addr)) {
-		memmove(&group->sources[low + 1], &group->sources[low],
-			(group->nsources - low) * sizeof(*group->sources));
-		group->sources[low] = (struct gm_msrc){ .addr = *addr };
+	if (i == group->nsources || !ipaddr_eq(&group->sources[i].addr, addr)) {
+		memmove(&group->sources[i + 1], &group->sources[i], (group->nsources - i) * sizeof(*group->sources));
+		group->sources[i] = (struct gm_msrc){ .addr = *addr };
 		group->nsources++;
 	}
-	return &group->sources[low];
+	return &group->sources[i];
 }
 
 void gm_host_move(struct gm *gm, struct gm_group *group, const struct ipaddr *source, enum gm_place from,

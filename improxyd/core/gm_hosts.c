@@ -11,24 +11,9 @@ static bool alive(const struct gm_host *host, mtime_t now)
 	return host->deadline > now;
 }
 
-static uint32_t position(const struct gm_hosts *hosts, const struct ipaddr *addr)
-{
-	uint32_t low = 0, high = hosts->n;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (ipaddr_cmp(&hosts->v[mid].addr, addr) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 static struct gm_host *find(const struct gm_hosts *hosts, const struct ipaddr *addr)
 {
-	uint32_t i = position(hosts, addr);
+	uint32_t i = ipaddr_position(hosts->v, hosts->n, sizeof(*hosts->v), addr);
 
 	return i < hosts->n && ipaddr_eq(&hosts->v[i].addr, addr) ? &hosts->v[i] : NULL;
 }
@@ -67,7 +52,7 @@ static struct gm_host *add(struct gm_hosts *hosts, uint32_t *used, const struct 
 		hosts->v = v;
 		hosts->cap = cap;
 	}
-	i = position(hosts, addr);
+	i = ipaddr_position(hosts->v, hosts->n, sizeof(*hosts->v), addr);
 	for (uint32_t j = hosts->n; j > i; j--)
 		hosts->v[j] = hosts->v[j - 1];
 	hosts->n++;

@@ -18,7 +18,7 @@
 #include "lib/mtime.h"
 
 struct gm_host {
-	struct ipaddr addr;
+	struct ipaddr addr;     /* first: arrays are searched by it */
 	mtime_t deadline;       /* a group membership interval after its last report */
 	struct ipaddr *sources; /* sorted; wanted ones, or unwanted ones when `exclude` */
 	uint16_t nsources;

@@ -82,6 +82,17 @@ uint8_t gm_policy_upstream(const struct gm *gm, const struct ipaddr *group)
 	return best ? best->slot : GM_NO_IF;
 }
 
+uint8_t gm_policy_catch_all(const struct gm *gm)
+{
+	const struct gm_if *best = NULL;
+
+	for (const struct gm_if *ifp = gm->ifs; ifp < gm->ifs + GM_MAX_IFS; ifp++) {
+		if (ifp->conf.role == GM_ROLE_UPSTREAM && ifp->conf.up && (!best || precedes(ifp, best)))
+			best = ifp;
+	}
+	return best && !best->conf.upstream_acl ? best->slot : GM_NO_IF;
+}
+
 bool gm_policy_bounded(const struct gm_if *ifp, const struct ipaddr *group)
 {
 	return !gm_acl_permits(ifp->conf.boundary, group, NULL);
@@ -107,16 +118,16 @@ uint8_t gm_policy_connected(const struct gm *gm, const struct ipaddr *addr)
 	return slot;
 }
 
-/* All host bits set in a subnet that has a broadcast address. */
-static bool is_broadcast(const struct ipprefix *p, const struct ipaddr *addr)
+/* Host bits all set or all clear, in a subnet that is large enough to reserve these. */
+static bool is_reserved(const struct ipprefix *p, const struct ipaddr *addr)
 {
+	unsigned int set = 0;
+
 	if (!ipaddr_is_v4(addr) || ipprefix_len(p) > 30)
 		return false;
-	for (unsigned int bit = p->len; bit < 128; bit++) {
-		if (!(addr->b[bit / 8] & (0x80 >> bit % 8)))
-			return false;
-	}
-	return true;
+	for (unsigned int bit = p->len; bit < 128; bit++)
+		set += (addr->b[bit / 8] & (0x80 >> bit % 8)) != 0;
+	return set == 0 || set == 128u - p->len;
 }
 
 bool gm_policy_on_link(const struct gm_if *ifp, const struct ipaddr *addr)
@@ -125,7 +136,7 @@ bool gm_policy_on_link(const struct gm_if *ifp, const struct ipaddr *addr)
 		const struct ipprefix *p = &ifp->conf.prefixes[i];
 
 		if (ipprefix_contains(p, addr))
-			return !is_broadcast(p, addr);
+			return !is_reserved(p, addr);
 	}
 	return false;
 }

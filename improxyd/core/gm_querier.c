@@ -7,6 +7,7 @@
 #include "core/gm_policy.h"
 #include "core/gm_queue.h"
 #include "core/gm_router.h"
+#include "core/gm_watch.h"
 
 /* RFC 9776 s8.4, RFC 9777 s9.4 (decision K-1). */
 mtime_t gm_if_group_membership_interval(const struct gm_if *ifp)
@@ -93,7 +94,7 @@ void gm_querier_stop(struct gm_if *ifp)
 	ifp->querying = false;
 	ifp->querier = false;
 	gm_group_touch_members(ifp, GM_DIRTY_ROUTES);
-	schedule(ifp, MTIME_NEVER);
+	schedule(ifp, gm_watch_deadline(ifp));
 }
 
 void gm_querier_adjust(struct gm_if *ifp)
@@ -124,6 +125,10 @@ void gm_querier_timer(struct gm_if *ifp)
 {
 	mtime_t at = ifp->timer.deadline, interval;
 
+	if (ifp->conf.role == GM_ROLE_UPSTREAM) {
+		gm_watch_timer(ifp);
+		return;
+	}
 	if (!ifp->querier) {
 		/* The other querier is gone: its values and its time are over, RFC 9776 s6.6.2. */
 		use_own_values(ifp);
@@ -193,7 +198,7 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 	struct gm *gm = ifp->gm;
 
 	gm_count(gm, ifp->slot, (enum gm_counter)(GM_C_RX_QUERY_GEN1 + ev->query.gen - GM_GEN1));
-	if (ipaddr_eq(&ev->query.from, &ifp->conf.addr)) {
+	if (ipaddr_eq(&ev->query.from, &ifp->conf.addr) || gm_watch_own(ifp, &ev->query.from)) {
 		gm_count_drop(gm, ifp->slot, GM_DROP_OWN_PACKET);
 		return;
 	}
@@ -205,6 +210,7 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 	ifp->last_query_from = ev->query.from;
 	ifp->last_query_gen = ev->query.gen;
 	ifp->last_query_interval = ev->query.interval;
+	gm_watch_heard(ifp);
 	if (!gm_if_listening(ifp))
 		return;
 	if (gm->af->verify_by_prefix && !ipaddr_is_unspecified(&ev->query.from) && ifp->conf.nprefixes &&

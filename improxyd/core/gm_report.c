@@ -10,6 +10,7 @@
 #include "core/gm_queue.h"
 #include "core/gm_router.h"
 #include "core/gm_static.h"
+#include "core/gm_watch.h"
 
 /* A report as policy leaves it. */
 struct request {
@@ -25,6 +26,14 @@ static int refuse(struct gm_if *ifp, enum gm_drop why)
 {
 	gm_count_drop(ifp->gm, ifp->slot, why);
 	return -EPERM;
+}
+
+/* A request that policy refuses is remembered; a leave asks for nothing. */
+static int refuse_request(struct gm_if *ifp, const struct request *req, enum gm_drop why)
+{
+	if (req->type != GM_TO_IN)
+		gm_watch_refused(ifp, &req->group, NULL, &req->reporter, why);
+	return refuse(ifp, why);
 }
 
 static bool excludes(enum gm_record_type type)
@@ -86,7 +95,7 @@ static int map_ssm(struct gm_if *ifp, struct request *req)
 	}
 	if (!req->nsources) {
 		gm_queue_note(gm, ifp->slot, GM_NOTE_SSM_IGNORED, &req->group, &req->reporter);
-		return refuse(ifp, GM_DROP_SSM);
+		return refuse_request(ifp, req, GM_DROP_SSM);
 	}
 	req->type = req->type == GM_TO_IN ? GM_BLOCK : GM_IS_IN;
 	req->gen = GM_GEN3;
@@ -103,7 +112,7 @@ static int check_sources(struct gm_if *ifp, struct request *req)
 	unsigned int kept = 0, denied = 0;
 
 	if (excludes(req->type) && !gm_acl_permits(ifp->conf.acl, &req->group, NULL))
-		return refuse(ifp, GM_DROP_ACCESS_LIST);
+		return refuse_request(ifp, req, GM_DROP_ACCESS_LIST);
 	for (unsigned int i = 0; i < req->nsources; i++) {
 		const struct ipaddr *source = &req->sources[i];
 
@@ -111,6 +120,7 @@ static int check_sources(struct gm_if *ifp, struct request *req)
 			gm_count_drop(ifp->gm, ifp->slot, GM_DROP_MALFORMED);
 		} else if (asks && !gm_acl_permits(ifp->conf.acl, &req->group, source)) {
 			gm_count_drop(ifp->gm, ifp->slot, GM_DROP_ACCESS_LIST);
+			gm_watch_refused(ifp, &req->group, source, &req->reporter, GM_DROP_ACCESS_LIST);
 			denied++;
 		} else {
 			req->sources[kept++] = *source;
@@ -167,7 +177,7 @@ static int find_or_make(struct gm_if *ifp, const struct request *req, struct gm_
 	if ((ifp->conf.max_groups && ifp->nrecs >= ifp->conf.max_groups) ||
 	    (gm->conf.max_groups && gm->nrecs >= gm->conf.max_groups)) {
 		gm_queue_note(gm, ifp->slot, GM_NOTE_LIMIT_REACHED, &req->group, &req->reporter);
-		return refuse(ifp, GM_DROP_LIMIT);
+		return refuse_request(ifp, req, GM_DROP_LIMIT);
 	}
 	group = gm_group_get(gm, &req->group);
 	if (!group)
@@ -266,6 +276,7 @@ static bool denied_source(struct gm_src *src, void *arg)
 
 	if (src->fixed || gm_acl_permits(ifp->conf.acl, &rec->group->addr, &src->addr))
 		return false;
+	gm_watch_refused(ifp, &rec->group->addr, &src->addr, &rec->last_reporter, GM_DROP_ACCESS_LIST);
 	gm_host_move(ifp->gm, rec->group, &src->addr, gm_router_place(gm_rec_mode(rec), src), GM_ABSENT);
 	return true;
 }
@@ -278,15 +289,21 @@ int gm_report_enforce_policy(struct gm_if *ifp)
 	for (struct gm_rec *rec = ifp->recs; rec; rec = next) {
 		const struct ipaddr *group = &rec->group->addr;
 		bool any_source = gm_rec_mode(rec) == GM_EXCLUDE;
-		bool by_static = rec->filter_deadline == MTIME_NEVER;
+		bool by_static = rec->filter_deadline == MTIME_NEVER, ssm;
 
 		next = rec->next;
 		if (!any_source)
 			gm_set_filter(&rec->sources, denied_source, rec);
-		if (!any_source
-			    ? !rec->sources.n
-			    : gm_policy_ssm(gm, group) || (!by_static && !gm_acl_permits(ifp->conf.acl, group, NULL)))
-			gm_router_forget(rec);
+		if (!any_source) {
+			if (!rec->sources.n)
+				gm_router_forget(rec);
+			continue;
+		}
+		ssm = gm_policy_ssm(gm, group);
+		if (!ssm && (by_static || gm_acl_permits(ifp->conf.acl, group, NULL)))
+			continue;
+		gm_watch_refused(ifp, group, NULL, &rec->last_reporter, ssm ? GM_DROP_SSM : GM_DROP_ACCESS_LIST);
+		gm_router_forget(rec);
 	}
 	return gm_static_apply(ifp);
 }

@@ -9,6 +9,7 @@
 #include "core/gm_policy.h"
 #include "core/gm_querier.h"
 #include "core/gm_queue.h"
+#include "core/gm_watch.h"
 
 /* --- the state table --- */
 
@@ -169,6 +170,7 @@ static void apply_listed(struct change *c, const struct ipaddr *addr)
 		return;
 	if (ifp->conf.max_sources && rec->sources.n >= ifp->conf.max_sources) {
 		gm_count_drop(ifp->gm, ifp->slot, GM_DROP_LIMIT);
+		gm_watch_refused(ifp, &rec->group->addr, addr, &rec->last_reporter, GM_DROP_LIMIT);
 		if (!c->refused)
 			gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_LIMIT_REACHED, &rec->group->addr,
 				      &rec->last_reporter);

@@ -30,32 +30,16 @@ int gm_set_reserve(struct gm_set *set, uint32_t more)
 	return 0;
 }
 
-/* Where `addr` is, or would have to be inserted. */
-static uint32_t position(const struct gm_set *set, const struct ipaddr *addr)
-{
-	uint32_t low = 0, high = set->n;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (ipaddr_cmp(&set->v[mid].addr, addr) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 struct gm_src *gm_set_find(const struct gm_set *set, const struct ipaddr *addr)
 {
-	uint32_t i = position(set, addr);
+	uint32_t i = ipaddr_position(set->v, set->n, sizeof(*set->v), addr);
 
 	return i < set->n && ipaddr_eq(&set->v[i].addr, addr) ? &set->v[i] : NULL;
 }
 
 struct gm_src *gm_set_insert(struct gm_set *set, const struct ipaddr *addr)
 {
-	uint32_t i = position(set, addr);
+	uint32_t i = ipaddr_position(set->v, set->n, sizeof(*set->v), addr);
 
 	memmove(&set->v[i + 1], &set->v[i], (set->n - i) * sizeof(*set->v));
 	set->v[i] = (struct gm_src){ .addr = *addr };

@@ -14,7 +14,7 @@
 #include "lib/mtime.h"
 
 struct gm_src {
-	struct ipaddr addr;
+	struct ipaddr addr;   /* first: arrays are searched by it */
 	mtime_t deadline;     /* source timer (RFC 9776 s6.2.3); 0: on the exclude list */
 	uint32_t since_s;     /* when the source was first asked for or blocked */
 	uint8_t queries_left; /* group-and-source queries still to be sent */

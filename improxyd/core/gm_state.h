@@ -42,11 +42,11 @@ struct gm_af {
 /* One source of the merged membership of a group: who wants it, who does not. Counts are of records, one per
  * downstream. */
 struct gm_msrc {
-	struct ipaddr addr;
-	uint8_t listers;   /* records that have it in any list */
-	uint8_t includers; /* of these, in INCLUDE mode */
-	uint8_t excluders; /* of these, on the exclude list */
-	bool sent;         /* it is in the filter the upstream holds */
+	struct ipaddr addr; /* first: arrays are searched by it */
+	uint8_t listers;    /* records that have it in any list */
+	uint8_t includers;  /* of these, in INCLUDE mode */
+	uint8_t excluders;  /* of these, on the exclude list */
+	bool sent;          /* it is in the filter the upstream holds */
 };
 
 struct gm_rec {
@@ -78,6 +78,13 @@ enum gm_dirty {
 	GM_DIRTY_EMPTY = 8,    /* it may have nothing left to live for */
 };
 
+/* Entries that have to give way when there is no room for one that a member waits for, in this order. */
+enum gm_spare {
+	GM_SPARE_UNWANTED, /* without outputs */
+	GM_SPARE_UP,       /* of a group without members: they only lead up */
+	GM_SPARE_NOT,      /* on no list */
+};
+
 struct gm_route {
 	struct {
 		struct ipaddr source;
@@ -90,7 +97,9 @@ struct gm_route {
 	uint8_t iif;
 	uint8_t arrived; /* where the upcall came from; GM_NO_IF: made for a named source */
 	bool named;      /* a member names the source: the entry is kept however idle */
-	bool installed;  /* the kernel has it as it stands here */
+	struct gm_route *spare_prev, *spare_next;
+	enum gm_spare spare; /* the list it is on */
+	bool installed;      /* the kernel has it as it stands here */
 };
 
 struct gm_group {
@@ -110,7 +119,8 @@ struct gm_group {
 	struct theap_node hold; /* end of leave-delay */
 	bool hold_over;         /* it has passed, the leave is due */
 
-	struct gm_route *routes;
+	struct gm_route *routes; /* in the order they were made */
+	uint32_t nroutes;
 	uint8_t dirty; /* enum gm_dirty */
 	struct gm_group *dirty_prev, *dirty_next;
 };
@@ -119,6 +129,15 @@ struct gm_stats {
 	uint64_t counter[GM_C_COUNT];
 	uint64_t drop[GM_DROP_COUNT];
 };
+
+/* A request that policy has refused. */
+struct gm_refusal {
+	struct ipaddr group, source, reporter; /* source none: any */
+	enum gm_drop why;                      /* ACCESS_LIST, LIMIT or SSM */
+	mtime_t at;                            /* the last time; 0: unused */
+};
+
+#define GM_REFUSALS 32 /* kept per interface, the latest ones */
 
 struct gm_if {
 	struct gm *gm;
@@ -130,7 +149,7 @@ struct gm_if {
 	/* downstream */
 	struct gm_rec *recs;
 	uint32_t nrecs;
-	struct theap_node timer; /* next general query, or the end of the other querier's time */
+	struct theap_node timer; /* next general query, the end of the other querier's time; upstream: of patience */
 	bool querying;           /* takes part: up, with an address to query from */
 	bool querier;
 	uint8_t startup_left;
@@ -139,10 +158,21 @@ struct gm_if {
 	struct ipaddr other_querier;
 	mtime_t hosts_known; /* from then on every host that was there before us has had its turn to report */
 
+	/* multicast router discovery */
+	struct theap_node discovery; /* next advertisement */
+	uint8_t discovery_initial;   /* initial advertisements still to come */
+	bool discovery_solicited;    /* the next one answers a solicitation */
+
 	/* both: the last query heard */
 	struct ipaddr last_query_from;
 	mtime_t last_query, last_query_interval;
 	enum gm_gen last_query_gen;
+	bool silent; /* upstream: no query for two query intervals */
+
+	/* for people: see gm_watch.h */
+	mtime_t looped;    /* an own query came back; 0: never */
+	uint8_t loop_slot; /* and this is where it was sent */
+	struct gm_refusal refusals[GM_REFUSALS];
 
 	/* bucket for upcalls of groups nobody wants */
 	uint32_t upcall_tokens;
@@ -163,18 +193,21 @@ struct gm {
 
 	struct gm_group *groups;
 	struct gm_route *routes;
+	struct gm_route *spare[GM_SPARE_NOT]; /* the oldest first */
 	uint32_t any_oifs[GM_MAX_IFS]; /* outputs of the entry of any source and group, by upstream; 0: there is none */
 	struct gm_group *dirty;
 	uint32_t nrecs, nsources;
 	uint32_t hosts_used; /* of GM_HOSTS_BUDGET */
 
-	struct theap rec_timers, if_timers, hold_timers;
+	struct theap rec_timers, if_timers, hold_timers, discovery_timers;
+	uint32_t random;
 	mtime_t now;     /* of the timer or event under way */
 	mtime_t horizon; /* of the call under way: later than `now` while overdue timers fire */
 
 	struct gm_queue queue;
 	struct ipaddr *scratch; /* a report's sources, checked and sorted */
 	unsigned int scratch_cap;
+	uint32_t inputs; /* counted in debug builds only */
 };
 
 #define gm_for_each_if(gm, ifp)                                                                                        \

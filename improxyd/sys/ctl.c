@@ -386,6 +386,14 @@ void ctl_finish(struct ctl_session *session, enum ctl_code code)
 	}
 }
 
+void ctl_resume(struct ctl_session *session)
+{
+	if (session->state != SESSION_WAIT)
+		return;
+	session->state = SESSION_MORE;
+	event_add(session->work, &now_tv);
+}
+
 void ctl_close(struct ctl_session *session)
 {
 	session->closing = true;

@@ -43,7 +43,7 @@ enum ctl_code {
 
 /* What `line` and `more` may return instead of a code: the reply goes on ... */
 #define CTL_MORE   (-1) /* ... when the client has read: `more` is called again */
-#define CTL_WAIT   (-2) /* ... by itself, until ctl_finish(); requests after it wait (a capture, a slow look-up) */
+#define CTL_WAIT   (-2) /* ... by itself, until ctl_finish() or ctl_resume(); requests after it wait (a capture) */
 #define CTL_STREAM (-3) /* ... by itself with ctl_notify(), until the client sends the next line (`monitor`) */
 
 /*
@@ -101,6 +101,9 @@ unsigned long ctl_dropped(struct ctl_session *session);
 
 /* Ends a reply that is CTL_WAIT or CTL_STREAM; the next request is begun from the event loop. */
 void ctl_finish(struct ctl_session *session, enum ctl_code code);
+
+/* Makes a reply that is CTL_WAIT one that is CTL_MORE: `more` is called from the event loop. Else it does nothing. */
+void ctl_resume(struct ctl_session *session);
 
 /* Ends the session when the reply in progress has ended and been sent (`exit`); requests after it are ignored. */
 void ctl_close(struct ctl_session *session);

@@ -9,19 +9,23 @@
 #include "debug.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "sys/flows.h"
 #include "sys/loop.h"
+#include "sys/sweep.h"
 #include "wire/wire.h"
 
 #define QUERY_MAX     9216 /* octets of the longest query that is sent, whatever the MTU */
+#define DISCOVERY_MAX 16
 #define CLAIM_FIRST   mtime_from_s(1)
 #define CLAIM_SLOWEST mtime_from_s(30)
-#define SWEEP_SLOWEST mtime_from_s(30)
+#define FLOWS_LOOK    mtime_from_s(1)
 
 struct slot {
 	struct exec_if want;     /* ifindex 0: free */
 	bool vif;                /* the kernel has it */
 	struct gm_static *joins; /* what is joined now */
 	unsigned int njoins;
+	mtime_t reported; /* upstream: a membership was changed */
 };
 
 struct exec {
@@ -34,13 +38,17 @@ struct exec {
 	struct upstream *upstream;
 	struct upstream *joins; /* join-group: the router as a host of its own */
 	struct loop_task *run;
-	struct loop_timer *timer, *claim, *sweep;
-	exec_note_fn *note;
-	void *note_arg;
+	struct loop_timer *timer, *claim, *look;
+	exec_action_fn *done;
+	void *done_arg;
 
 	struct slot slots[GM_MAX_IFS];
 	uint8_t ttls[GM_MAX_IFS];
-	mtime_t idle_timeout;
+	struct sweep *sweep;
+	uint64_t overflows; /* of the raw socket, when a host last joined */
+
+	struct flows *flows; /* the way from wildcard to per-source mode is under way */
+	struct gm_conf conf; /* what it ends with */
 
 	struct mroute *mroute; /* NULL while the table is not ours */
 	uint32_t table;
@@ -71,7 +79,7 @@ uint8_t exec_slot(const struct exec *exec, int ifindex)
 	return GM_NO_IF;
 }
 
-static const char *slot_name(const struct exec *exec, uint8_t slot)
+const char *exec_slot_name(const struct exec *exec, uint8_t slot)
 {
 	return slot < GM_MAX_IFS ? exec->slots[slot].want.gm.name : "-";
 }
@@ -129,6 +137,25 @@ static void send_query(struct exec *exec, const struct gm_action *a)
 	}
 }
 
+static void send_discovery(struct exec *exec, const struct gm_action *a)
+{
+	const struct wire_discovery message = {
+		.terminate = a->discovery.terminate,
+		.advertisement_interval_s = a->discovery.interval_s,
+		.query_interval_s = (uint16_t)mtime_to_s(a->discovery.query_interval),
+		.robustness = a->discovery.robustness,
+	};
+	uint8_t buf[DISCOVERY_MAX];
+	struct ipaddr dst;
+	int len, err;
+
+	len = wire_encode_discovery(exec->wire, &message, buf, sizeof(buf), &dst);
+	err = len < 0 ? len
+		      : gmsock_send(exec->sock, exec->slots[a->slot].want.ifindex, &exec->gm->ifs[a->slot].conf.addr,
+				    &dst, buf, (size_t)len);
+	gm_count(exec->gm, a->slot, err < 0 ? GM_C_TX_FAILED : GM_C_TX_DISCOVERY);
+}
+
 static void set_upstream(struct exec *exec, const struct gm_action *a)
 {
 	char group[IPADDR_STRLEN];
@@ -136,8 +163,10 @@ static void set_upstream(struct exec *exec, const struct gm_action *a)
 			       a->upstream.sources, a->upstream.nsources);
 
 	/* The pool remembers, counts and repeats it; here it is only told. */
-	if (err < 0)
-		log_warn(tag(exec), "%s: cannot join %s: %s", slot_name(exec, a->slot),
+	if (err == 0)
+		exec->slots[a->slot].reported = loop_now();
+	else
+		log_warn(tag(exec), "%s: cannot join %s: %s", exec_slot_name(exec, a->slot),
 			 ipaddr_format(&a->upstream.group, group), strerror(-err));
 }
 
@@ -156,9 +185,9 @@ static void change_route(struct exec *exec, const struct gm_action *a)
 	} else {
 		err = mroute_set(exec->mroute, &a->route.source, &a->route.group, a->slot, a->route.oifs, exec->ttls);
 	}
-	log_debug(DEBUG_MROUTE, slot_name(exec, a->slot), "mroute", "%s (%s,%s) iif %s oifs 0x%08x: %s",
+	log_debug(DEBUG_MROUTE, exec_slot_name(exec, a->slot), "mroute", "%s (%s,%s) iif %s oifs 0x%08x: %s",
 		  a->type == GM_ACT_ROUTE_DEL ? "delete" : "set", ipaddr_format(&a->route.source, source),
-		  ipaddr_format(&a->route.group, group), slot_name(exec, a->slot), a->route.oifs,
+		  ipaddr_format(&a->route.group, group), exec_slot_name(exec, a->slot), a->route.oifs,
 		  err < 0 ? strerror(-err) : "done");
 	if (err < 0) {
 		exec->route_errors++;
@@ -167,23 +196,45 @@ static void change_route(struct exec *exec, const struct gm_action *a)
 	}
 }
 
+/* Questions of the kernel that were lost or refused may be of use to somebody now. */
+static void note_for_sweep(struct exec *exec, const struct gm_action *a)
+{
+	struct gmsock_stats stats;
+
+	if (a->note.what == GM_NOTE_ROUTE_LIMIT)
+		sweep_full(exec->sweep);
+	if (a->note.what != GM_NOTE_GROUP_JOINED)
+		return;
+	gmsock_stats(exec->sock, &stats);
+	if (stats.overflows != exec->overflows)
+		sweep_refused(exec->sweep);
+	exec->overflows = stats.overflows;
+	sweep_joined(exec->sweep);
+}
+
 static void carry_out(struct exec *exec, const struct gm_action *a)
 {
 	switch (a->type) {
 	case GM_ACT_QUERY:
 		send_query(exec, a);
+		break;
+	case GM_ACT_DISCOVERY:
+		send_discovery(exec, a);
 		return;
 	case GM_ACT_UPSTREAM:
 		set_upstream(exec, a);
-		return;
+		break;
 	case GM_ACT_ROUTE_SET:
 	case GM_ACT_ROUTE_DEL:
 		change_route(exec, a);
-		return;
+		if (!exec->mroute)
+			return;
+		break;
 	case GM_ACT_NOTE:
-		exec->note(exec->note_arg, exec, a);
-		return;
+		note_for_sweep(exec, a);
+		break;
 	}
+	exec->done(exec->done_arg, exec, a);
 }
 
 static void run(void *arg)
@@ -282,6 +333,13 @@ static void hear_report(struct exec *exec, uint8_t slot, const struct wire_msg *
 	}
 }
 
+static void hear_solicitation(struct exec *exec, uint8_t slot, const struct wire_msg *msg)
+{
+	const struct gm_event ev = { .type = GM_EV_SOLICIT, .slot = slot, .solicit = { .from = msg->meta.src } };
+
+	input(exec, &ev);
+}
+
 static void on_packet(void *arg, enum family family, int ifindex, const struct wire_meta *meta, const uint8_t *payload,
 		      size_t len)
 {
@@ -297,8 +355,8 @@ static void on_packet(void *arg, enum family family, int ifindex, const struct w
 		return;
 	opt.require_router_alert = exec->slots[slot].want.require_router_alert;
 	err = wire_decode(exec->wire, meta, payload, len, &opt, false, &msg);
-	log_debug(debug_packets(exec), slot_name(exec, slot), tag(exec), "%s: type 0x%02x, %zu octets from %s%s%s",
-		  slot_name(exec, slot), len ? payload[0] : 0, len, ipaddr_format(&meta->src, from),
+	log_debug(debug_packets(exec), exec_slot_name(exec, slot), tag(exec), "%s: type 0x%02x, %zu octets from %s%s%s",
+		  exec_slot_name(exec, slot), len ? payload[0] : 0, len, ipaddr_format(&meta->src, from),
 		  err < 0 ? ", dropped: " : "", err < 0 ? gm_drop_names[wire_drop(err)] : "");
 	if (err < 0) {
 		gm_count_drop(exec->gm, slot, wire_drop(err));
@@ -314,6 +372,9 @@ static void on_packet(void *arg, enum family family, int ifindex, const struct w
 	case WIRE_LEAVE:
 		gm_count(exec->gm, slot, GM_C_RX_LEAVE);
 		hear_record(exec, slot, &msg, GM_TO_IN, &msg.group, 0);
+		return;
+	case WIRE_SOLICITATION:
+		hear_solicitation(exec, slot, &msg);
 		return;
 	case WIRE_OTHER:
 		return;
@@ -334,16 +395,20 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 	struct exec *exec = arg;
 	struct gm_event ev = { .type = type == GMSOCK_NOCACHE ? GM_EV_UPCALL : GM_EV_WRONG_IF, .slot = (uint8_t)vif };
 	char s[IPADDR_STRLEN], g[IPADDR_STRLEN];
+	uint64_t refused;
 
 	(void)family;
 	if (vif >= GM_MAX_IFS || !exec->slots[vif].want.ifindex)
 		return;
-	log_debug(DEBUG_MROUTE, slot_name(exec, ev.slot), "mroute", "%s: (%s,%s) on %s",
+	log_debug(DEBUG_MROUTE, exec_slot_name(exec, ev.slot), "mroute", "%s: (%s,%s) on %s",
 		  type == GMSOCK_NOCACHE ? "no entry" : "wrong interface", ipaddr_format(source, s),
-		  ipaddr_format(group, g), slot_name(exec, ev.slot));
+		  ipaddr_format(group, g), exec_slot_name(exec, ev.slot));
 	ev.flow.source = *source;
 	ev.flow.group = *group;
+	refused = exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE];
 	input(exec, &ev);
+	if (refused != exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE])
+		sweep_refused(exec->sweep);
 }
 
 static const struct gmsock_handler handler = { .packet = on_packet, .drop = on_drop, .upcall = on_upcall };
@@ -421,7 +486,7 @@ static void take_table(void *arg)
 			continue;
 		err = add_vif(exec, (uint8_t)i);
 		if (err < 0)
-			log_warn("mroute", "%s: no VIF for it: %s", slot_name(exec, (uint8_t)i), strerror(-err));
+			log_warn("mroute", "%s: no VIF for it: %s", exec_slot_name(exec, (uint8_t)i), strerror(-err));
 	}
 	input(exec, &resync);
 }
@@ -434,64 +499,25 @@ static void give_table(struct exec *exec)
 		exec->slots[i].vif = false;
 }
 
-/* --- entries without traffic --- */
+/* --- looking through the table --- */
 
-struct idle_list {
-	mtime_t timeout;
-	struct gm_event *v;
-	size_t n, cap;
-	bool short_of_memory;
-};
-
-static void collect_idle(void *arg, const struct mroute_entry *entry)
-{
-	struct idle_list *list = arg;
-
-	if (entry->iif >= GM_MAX_IFS || entry->counters.idle == MTIME_NEVER || entry->counters.idle < list->timeout)
-		return;
-	if (list->n == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 64;
-		struct gm_event *v = realloc(list->v, cap * sizeof(*v));
-
-		if (!v) {
-			list->short_of_memory = true;
-			return;
-		}
-		list->v = v;
-		list->cap = cap;
-	}
-	list->v[list->n] = (struct gm_event){ .type = GM_EV_ROUTE_IDLE, .slot = (uint8_t)entry->iif };
-	list->v[list->n].flow.source = entry->source;
-	list->v[list->n].flow.group = entry->group;
-	list->v[list->n].flow.idle = entry->counters.idle;
-	list->n++;
-}
-
-static void set_sweep(struct exec *exec)
-{
-	mtime_t wait = mtime_min(exec->idle_timeout / 4, SWEEP_SLOWEST);
-
-	if (loop_timer_at(exec->sweep, exec->idle_timeout ? loop_now() + wait : MTIME_NEVER) < 0)
-		log_error("mroute", "out of memory: idle entries stay");
-}
-
-static void sweep_idle(void *arg)
+static struct mroute *sweep_table(void *arg)
 {
 	struct exec *exec = arg;
-	struct idle_list list = { .timeout = exec->idle_timeout };
 
-	if (exec->mroute && HASH_COUNT(exec->gm->routes)) {
-		int err = mroute_dump(exec->mroute, collect_idle, &list);
+	return exec->mroute;
+}
 
-		/* An incomplete dump or list only means that the rest is found at the next sweep. */
-		if ((err < 0 && err != -EAGAIN) || list.short_of_memory)
-			log_warn("mroute", "%s: entries could not be read: %s", family_title(exec->family),
-				 strerror(err < 0 ? -err : ENOMEM));
-		for (size_t i = 0; i < list.n; i++)
-			input(exec, &list.v[i]);
-		free(list.v);
-	}
-	set_sweep(exec);
+static const struct gm *sweep_gm(void *arg)
+{
+	struct exec *exec = arg;
+
+	return exec->gm;
+}
+
+static void sweep_input(void *arg, const struct gm_event *ev)
+{
+	input(arg, ev);
 }
 
 /* --- interfaces --- */
@@ -565,14 +591,26 @@ static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
 	return i == GM_NO_IF ? NULL : &exec->slots[i];
 }
 
+/*
+ * An interface that went and came back under its old index, too fast to be seen missing, has lost all that the kernel
+ * knew of it: VIF and memberships.
+ */
+static bool was_replaced(const struct exec *exec, uint8_t slot)
+{
+	return slot != GM_NO_IF && exec->slots[slot].vif && exec->mroute && !mroute_vif_there(exec->mroute, slot);
+}
+
 int exec_set_if(struct exec *exec, const struct exec_if *want)
 {
 	struct gm_event ev = { .type = GM_EV_IF, .iface = &want->gm };
 	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
-	struct slot *s = slot_for(exec, want->ifindex, &ev.slot);
 	bool fresh, new_joins, up_again;
+	struct slot *s;
 	int err;
 
+	if (was_replaced(exec, exec_slot(exec, want->ifindex)))
+		exec_remove_if(exec, want->ifindex);
+	s = slot_for(exec, want->ifindex, &ev.slot);
 	if (!s)
 		return -ENOSPC;
 	fresh = !s->want.ifindex;
@@ -633,15 +671,77 @@ void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *a
 
 /* --- life --- */
 
-void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
+/* --- from wildcard to per-source mode --- */
+
+/*
+ * The shared entries tell nobody which sources there are, and a source that has no entry loses what the kernel cannot
+ * queue. So they stay while the streams that run are looked at, and go in the same moment in which these get entries
+ * of their own. A stream too slow to be seen has no more than one packet under way: the kernel queues it.
+ */
+static void end_look(struct exec *exec)
 {
-	const struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = conf };
+	flows_close(exec->flows);
+	exec->flows = NULL;
+	(void)loop_timer_at(exec->look, MTIME_NEVER); /* disarming cannot fail */
+}
+
+static void take_flow(void *arg, int ifindex, const struct ipaddr *source, const struct ipaddr *group)
+{
+	struct exec *exec = arg;
+	struct gm_event ev = { .type = GM_EV_UPCALL, .slot = exec_slot(exec, ifindex) };
+
+	if (ev.slot == GM_NO_IF)
+		return;
+	ev.flow.source = *source;
+	ev.flow.group = *group;
+	input(exec, &ev);
+}
+
+static void looked(void *arg)
+{
+	struct exec *exec = arg;
+	const struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = &exec->conf };
 
 	input(exec, &ev);
-	if (conf->idle_timeout != exec->idle_timeout) {
-		exec->idle_timeout = conf->idle_timeout;
-		set_sweep(exec);
+	flows_walk(exec->flows, take_flow, exec);
+	end_look(exec);
+}
+
+/* True: the engine has to stay in wildcard mode for now. */
+static bool must_look(struct exec *exec, const struct gm_conf *conf)
+{
+	int err;
+
+	if (exec->flows)
+		return !conf->wildcard;
+	if (conf->wildcard || !exec->gm->conf.wildcard || !exec->mroute)
+		return false;
+	err = flows_open(exec->loop, exec->family, &exec->flows);
+	if (err == 0)
+		err = loop_timer_at(exec->look, loop_now() + FLOWS_LOOK);
+	if (err == 0)
+		return true;
+	log_warn("mroute", "%s: running streams cannot be looked at: %s; they may lose packets while the mode changes",
+		 family_title(exec->family), strerror(-err));
+	return false;
+}
+
+void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
+{
+	struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = conf };
+	struct gm_conf kept;
+
+	if (must_look(exec, conf)) {
+		/* Everything else counts at once. */
+		exec->conf = *conf;
+		kept = *conf;
+		kept.wildcard = true;
+		ev.conf = &kept;
+	} else {
+		end_look(exec);
 	}
+	input(exec, &ev);
+	sweep_set_timeout(exec->sweep, conf->idle_timeout);
 	if (table == exec->table)
 		return;
 	exec->table = table;
@@ -651,7 +751,7 @@ void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table
 	take_table(exec);
 }
 
-int exec_new(struct loop *loop, enum family family, exec_note_fn *note, void *arg, struct exec **out)
+int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *arg, struct exec **out)
 {
 	struct exec *exec = calloc(1, sizeof(*exec));
 	int err = -ENOMEM;
@@ -662,8 +762,8 @@ int exec_new(struct loop *loop, enum family family, exec_note_fn *note, void *ar
 	exec->af = family == FAMILY_IPV4 ? &gm_af_igmp : &gm_af_mld;
 	exec->wire = family == FAMILY_IPV4 ? &wire_igmp : &wire_mld;
 	exec->loop = loop;
-	exec->note = note;
-	exec->note_arg = arg;
+	exec->done = done;
+	exec->done_arg = arg;
 	exec->table = MROUTE_TABLE_DEFAULT;
 	exec->claim_wait = CLAIM_FIRST;
 	memset(exec->ttls, 1, sizeof(exec->ttls));
@@ -671,8 +771,13 @@ int exec_new(struct loop *loop, enum family family, exec_note_fn *note, void *ar
 	exec->run = loop_task_new(loop, run, exec);
 	exec->timer = loop_timer_new(loop, run, exec);
 	exec->claim = loop_timer_new(loop, take_table, exec);
-	exec->sweep = loop_timer_new(loop, sweep_idle, exec);
-	if (!exec->gm || !exec->run || !exec->timer || !exec->claim || !exec->sweep)
+	exec->look = loop_timer_new(loop, looked, exec);
+	if (!exec->gm || !exec->run || !exec->timer || !exec->claim || !exec->look)
+		goto fail;
+	err = sweep_new(loop, family,
+			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = sweep_input, .arg = exec },
+			&exec->sweep);
+	if (err < 0)
 		goto fail;
 	err = upstream_open(loop, family, &exec->upstream);
 	if (err < 0)
@@ -694,6 +799,9 @@ void exec_free(struct exec *exec)
 {
 	if (!exec)
 		return;
+	/* Orderly: whoever was told that we are here is told that we go. */
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+		exec_remove_if(exec, exec->slots[i].want.ifindex);
 	if (exec->joins)
 		upstream_close(exec->joins);
 	if (exec->upstream)
@@ -704,7 +812,9 @@ void exec_free(struct exec *exec)
 		gmsock_close(exec->sock);
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
 		free(exec->slots[i].joins);
-	loop_timer_free(exec->sweep);
+	flows_close(exec->flows);
+	sweep_free(exec->sweep);
+	loop_timer_free(exec->look);
 	loop_timer_free(exec->claim);
 	loop_timer_free(exec->timer);
 	loop_task_free(exec->run);
@@ -760,6 +870,11 @@ int exec_route_counters(const struct exec *exec, const struct ipaddr *source, co
 bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state)
 {
 	return upstream_state(exec->upstream, exec_ifindex(exec, slot), group, state);
+}
+
+mtime_t exec_last_report(const struct exec *exec, uint8_t slot)
+{
+	return exec->slots[slot].reported;
 }
 
 unsigned int exec_join_failures(const struct exec *exec, uint8_t slot)

@@ -36,14 +36,14 @@ struct exec_if {
 	struct gm_if_conf gm;
 };
 
-/* Something happened, for the log and for `monitor`; called while actions are carried out. */
-typedef void exec_note_fn(void *arg, struct exec *exec, const struct gm_action *note);
+/* An action of the engine was carried out, for the log and for `monitor`. */
+typedef void exec_action_fn(void *arg, struct exec *exec, const struct gm_action *action);
 
 /*
  * Opens the family's raw socket. Returns 0, or -errno: -EPERM without the capabilities, -EAFNOSUPPORT when the kernel
  * does not know the family.
  */
-int exec_new(struct loop *loop, enum family family, exec_note_fn *note, void *arg, struct exec **out);
+int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *arg, struct exec **out);
 
 /* Leaves everything as it was found: memberships, VIFs, entries. */
 void exec_free(struct exec *exec);
@@ -75,6 +75,8 @@ void exec_clear_counters(struct exec *exec);
 /* Slot of the interface, or GM_NO_IF; ifindex in a slot, or 0. */
 uint8_t exec_slot(const struct exec *exec, int ifindex);
 int exec_ifindex(const struct exec *exec, uint8_t slot);
+/* Its name, also while it is being removed; "-" when there is none. */
+const char *exec_slot_name(const struct exec *exec, uint8_t slot);
 
 struct exec_status {
 	bool wanted; /* some interface has a role */
@@ -94,6 +96,9 @@ int exec_route_counters(const struct exec *exec, const struct ipaddr *source, co
 
 /* What the kernel holds of a group on an upstream; false: nothing was asked for there. */
 bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state);
+
+/* When a membership of an upstream last changed, which the kernel reports; 0: never since it was taken up. */
+mtime_t exec_last_report(const struct exec *exec, uint8_t slot);
 
 /* Memberships of an upstream that the kernel refuses, now. */
 unsigned int exec_join_failures(const struct exec *exec, uint8_t slot);

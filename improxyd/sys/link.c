@@ -46,6 +46,7 @@ struct links {
 	struct loop_task *look;
 	struct loop_timer *look_later;
 	mtime_t not_before; /* the next dump */
+	bool deleted;       /* some link was, since the last dump */
 	struct links_snapshot now;
 	struct links_stats stats;
 };
@@ -97,6 +98,17 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 	link->mtu = rtnl_link_get_mtu(from);
 	link->master = rtnl_link_get_master(from);
 	return true;
+}
+
+/* A VRF is the only kind of master that leaves its members their packets. */
+static bool takes_packets(struct nl_cache *cache, int master)
+{
+	struct rtnl_link *link = master ? rtnl_link_get(cache, master) : NULL;
+	const char *type = link ? rtnl_link_get_type(link) : NULL;
+	bool takes = link && !(type && strcmp(type, "vrf") == 0);
+
+	rtnl_link_put(link);
+	return takes;
 }
 
 static bool addr_octets(struct nl_addr *from, struct ipaddr *addr)
@@ -152,6 +164,8 @@ static void snapshot_read_links(struct links_snapshot *snap, struct nl_cache *ca
 	for (struct nl_object *obj = nl_cache_get_first(cache); obj; obj = nl_cache_get_next(obj))
 		if (link_read(&snap->links[snap->nlinks], (struct rtnl_link *)obj))
 			snap->nlinks++;
+	for (unsigned int i = 0; i < snap->nlinks; i++)
+		snap->links[i].port = takes_packets(cache, snap->links[i].master);
 	if (snap->nlinks)
 		qsort(snap->links, snap->nlinks, sizeof(*snap->links), link_order);
 }
@@ -222,7 +236,7 @@ static bool addr_same(const struct link_addr *a, const struct link_addr *b)
 static bool link_same(const struct link *a, const struct link *b)
 {
 	if (a->ifindex != b->ifindex || strcmp(a->name, b->name) != 0 || a->flags != b->flags || a->mtu != b->mtu ||
-	    a->master != b->master)
+	    a->master != b->master || a->port != b->port)
 		return false;
 	for (unsigned int family = 0; family < FAMILY_COUNT; family++) {
 		if (a->naddrs[family] != b->naddrs[family])
@@ -342,10 +356,12 @@ static void links_look(void *arg)
 		links_look_at(links, end + mtime_from_s(LINKS_RETRY_S));
 		return;
 	}
-	if (snapshot_same(&fresh, &links->now)) {
+	/* What was deleted may be back already, and look the same. */
+	if (snapshot_same(&fresh, &links->now) && !links->deleted) {
 		snapshot_free(&fresh);
 		return;
 	}
+	links->deleted = false;
 	snapshot_free(&links->now);
 	links->now = fresh;
 	links->stats.changes++;
@@ -355,15 +371,19 @@ static void links_look(void *arg)
 static void links_readable(void *arg)
 {
 	struct links *links = arg;
-	char octet;
+	struct nlmsghdr header = { 0 };
 
 	links->stats.events++;
 	for (unsigned int i = 0; i < LINKS_READS; i++) {
 		/* The message itself is cut off and not looked at. */
-		if (recv(nl_socket_get_fd(links->events), &octet, sizeof(octet), MSG_DONTWAIT | MSG_TRUNC) >= 0)
+		if (recv(nl_socket_get_fd(links->events), &header, sizeof(header), MSG_DONTWAIT | MSG_TRUNC) >= 0) {
+			links->deleted |= header.nlmsg_type == RTM_DELLINK;
 			continue;
-		if (errno == ENOBUFS)
+		}
+		if (errno == ENOBUFS) {
 			links->stats.resyncs++;
+			links->deleted = true;
+		}
 		if (errno == EAGAIN)
 			break;
 	}

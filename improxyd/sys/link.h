@@ -38,6 +38,7 @@ struct link {
 	bool pointopoint, loopback, multicast;
 	unsigned int mtu;
 	int master; /* ifindex of the bridge, bond or VRF, 0 = none */
+	bool port;  /* the master takes all packets: it is not a VRF */
 	struct link_addr *addrs[FAMILY_COUNT];
 	unsigned int naddrs[FAMILY_COUNT];
 };

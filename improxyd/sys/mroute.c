@@ -41,6 +41,7 @@ _Static_assert(MRT6_INIT - MRT6_BASE == (int)MROUTE_INIT && MRT6_DEL_MFC - MRT6_
 	       "options are numbered alike");
 _Static_assert(MRT_FLUSH_MFC == MRT6_FLUSH_MFC && MRT_FLUSH_MFC_STATIC == MRT6_FLUSH_MFC_STATIC, "flags are alike");
 _Static_assert(offsetof(struct vifctl, vifc_vifi) == 0 && sizeof(vifi_t) == sizeof(mifi_t), "a VIF by its number");
+_Static_assert(offsetof(struct sioc_vif_req, vifi) == 0 && offsetof(struct sioc_mif_req6, mifi) == 0, "here too");
 _Static_assert(GM_MAX_IFS == MAXVIFS && GM_MAX_IFS == MAXMIFS, "a slot is a VIF");
 
 /* One entry as its option takes it. */
@@ -56,7 +57,8 @@ union mroute_vif {
 
 struct mroute_af {
 	int level, base;
-	uint32_t default_table; /* its true number */
+	uint32_t default_table;  /* its true number */
+	unsigned long vif_count; /* the ioctl that asks for a VIF's counters */
 	socklen_t mfc_len, vif_len, vif_del_len;
 	/* Returns 0, or -ERANGE if the interface cannot be expressed. */
 	int (*vif)(union mroute_vif *vif, unsigned int slot, int ifindex, unsigned int ttl_threshold);
@@ -157,6 +159,7 @@ static const struct mroute_af mroute_afs[FAMILY_COUNT] = {
 		.level = IPPROTO_IP,
 		.base = MRT_BASE,
 		.default_table = RT_TABLE_DEFAULT,
+		.vif_count = SIOCGETVIFCNT,
 		.mfc_len = sizeof(struct mfcctl),
 		.vif_len = sizeof(struct vifctl),
 		.vif_del_len = sizeof(struct vifctl),
@@ -168,6 +171,7 @@ static const struct mroute_af mroute_afs[FAMILY_COUNT] = {
 		.level = IPPROTO_IPV6,
 		.base = MRT6_BASE,
 		.default_table = RT_TABLE_MAIN,
+		.vif_count = SIOCGETMIFCNT_IN6,
 		.mfc_len = sizeof(struct mf6cctl),
 		.vif_len = sizeof(struct mif6ctl),
 		.vif_del_len = sizeof(mifi_t),
@@ -297,6 +301,16 @@ int mroute_vif_del(struct mroute *mroute, unsigned int slot)
 	if (!err || err == -EADDRNOTAVAIL)
 		mroute_nl_map(mroute->nl, slot, 0);
 	return err;
+}
+
+bool mroute_vif_there(const struct mroute *mroute, unsigned int slot)
+{
+	union {
+		struct sioc_vif_req v4;
+		struct sioc_mif_req6 v6;
+	} req = { .v4 = { .vifi = (vifi_t)slot } };
+
+	return ioctl(mroute->fd, mroute->af->vif_count, &req) == 0 || errno != EADDRNOTAVAIL;
 }
 
 int mroute_set(struct mroute *mroute, const struct ipaddr *source, const struct ipaddr *group, unsigned int iif,

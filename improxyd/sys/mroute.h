@@ -59,6 +59,8 @@ bool mroute_tells_any_wrong_if(const struct mroute *mroute);
 int mroute_vif_add(struct mroute *mroute, unsigned int slot, int ifindex, unsigned int ttl_threshold);
 /* Entries keep the slot in their lists but no packet leaves by it; remove or change them first to be exact. */
 int mroute_vif_del(struct mroute *mroute, unsigned int slot);
+/* False: the kernel has removed it, as it does when the interface goes, also to another namespace. */
+bool mroute_vif_there(const struct mroute *mroute, unsigned int slot);
 
 /*
  * Adds an entry or changes it in place, without a gap. `ttls`: a threshold per slot for the outputs, NULL: 1 for all.

@@ -10,16 +10,14 @@
 #define IP_PROTOCOL_ICMPV6 58
 
 static const struct wire_type igmp_types[] = {
-	{ 0x11, WIRE_QUERY, GM_GEN3 }, { 0x12, WIRE_REPORT, GM_GEN1 }, { 0x16, WIRE_REPORT, GM_GEN2 },
-	{ 0x17, WIRE_LEAVE, GM_GEN2 }, { 0x22, WIRE_REPORT, GM_GEN3 }, { 0x30, WIRE_OTHER, GM_GEN3 },
-	{ 0x31, WIRE_OTHER, GM_GEN3 }, { 0x32, WIRE_OTHER, GM_GEN3 },
+	{ 0x11, WIRE_QUERY, GM_GEN3 },        { 0x12, WIRE_REPORT, GM_GEN1 }, { 0x16, WIRE_REPORT, GM_GEN2 },
+	{ 0x17, WIRE_LEAVE, GM_GEN2 },        { 0x22, WIRE_REPORT, GM_GEN3 }, { 0x30, WIRE_OTHER, GM_GEN3 },
+	{ 0x31, WIRE_SOLICITATION, GM_GEN3 }, { 0x32, WIRE_OTHER, GM_GEN3 },
 };
 
 static const struct wire_type mld_types[] = {
-	{ 130, WIRE_QUERY, GM_GEN3 },
-	{ 131, WIRE_REPORT, GM_GEN2 },
-	{ 132, WIRE_LEAVE, GM_GEN2 },
-	{ 143, WIRE_REPORT, GM_GEN3 },
+	{ 130, WIRE_QUERY, GM_GEN3 },  { 131, WIRE_REPORT, GM_GEN2 },       { 132, WIRE_LEAVE, GM_GEN2 },
+	{ 143, WIRE_REPORT, GM_GEN3 }, { 152, WIRE_SOLICITATION, GM_GEN3 },
 };
 
 /* A host that has no address yet reports from 0.0.0.0 (RFC 9776 s4.2.14). */
@@ -48,6 +46,10 @@ const struct wire_af wire_igmp = {
 	.ip_len = 20 + 4,
 	.source_valid = igmp_source_valid,
 	.all_hosts = { { [10] = 0xff, [11] = 0xff, [12] = 224, [15] = 1 } },
+	.all_routers = { { [10] = 0xff, [11] = 0xff, [12] = 224, [15] = 2 } },
+	.all_snoopers = { { [10] = 0xff, [11] = 0xff, [12] = 224, [15] = 106 } },
+	.advertisement_type = 0x30,
+	.termination_type = 0x32,
 };
 
 const struct wire_af wire_mld = {
@@ -67,6 +69,10 @@ const struct wire_af wire_mld = {
 	.router_alert_always = true,
 	.source_valid = mld_source_valid,
 	.all_hosts = { { [0] = 0xff, [1] = 0x02, [15] = 1 } },
+	.all_routers = { { [0] = 0xff, [1] = 0x02, [15] = 2 } },
+	.all_snoopers = { { [0] = 0xff, [1] = 0x02, [15] = 0x6a } },
+	.advertisement_type = 151,
+	.termination_type = 153,
 };
 
 struct ipaddr wire_address(const struct wire_af *af, const uint8_t *octets)

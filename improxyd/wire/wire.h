@@ -29,7 +29,8 @@ enum wire_kind {
 	WIRE_QUERY,
 	WIRE_REPORT,
 	WIRE_LEAVE,
-	WIRE_OTHER /* valid, of another protocol (MRD...): ignored silently */
+	WIRE_SOLICITATION, /* of multicast router discovery, RFC 4286 */
+	WIRE_OTHER         /* valid, of another protocol: ignored silently */
 };
 
 struct wire_msg {
@@ -126,6 +127,18 @@ unsigned int wire_query_capacity(const struct wire_af *af, unsigned int mtu);
  */
 int wire_encode_query(const struct wire_af *af, const struct wire_query *q, uint8_t *buf, size_t size,
 		      struct ipaddr *dst);
+
+/* A message of multicast router discovery (RFC 4286 s3.2, s3.3). */
+struct wire_discovery {
+	bool terminate; /* else an advertisement with the fields below */
+	uint8_t advertisement_interval_s;
+	uint16_t query_interval_s; /* 0: no query is sent here */
+	uint16_t robustness;
+};
+
+/* Encodes it as wire_encode_query() does a query. */
+int wire_encode_discovery(const struct wire_af *af, const struct wire_discovery *d, uint8_t *buf, size_t size,
+			  struct ipaddr *dst);
 
 /* RFC 9776 s4.1.1, s4.1.7: 8-bit code <-> value; encoding rounds down. */
 unsigned int wire_decode_code8(uint8_t code);

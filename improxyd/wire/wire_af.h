@@ -43,7 +43,9 @@ struct wire_af {
 	uint8_t ip_len;           /* octets of the IP header with the Router Alert */
 	bool router_alert_always; /* not left to the options */
 	bool (*source_valid)(const struct ipaddr *src);
-	struct ipaddr all_hosts; /* where general queries go */
+	struct ipaddr all_hosts;                 /* where general queries go */
+	struct ipaddr all_routers, all_snoopers; /* RFC 4286: where solicitations and their answers go */
+	uint8_t advertisement_type, termination_type;
 };
 
 /* Length of a query or report before GEN3. */

@@ -170,13 +170,16 @@ int wire_decode(const struct wire_af *af, const struct wire_meta *meta, const ui
 		return 0;
 
 	msg->gen = type->gen;
+	/* RFC 4286 s4.4: only what was sent to all routers of the link is one. */
+	if (msg->kind == WIRE_SOLICITATION && !ipaddr_eq(&meta->dst, &af->all_routers))
+		return drop(GM_DROP_MALFORMED);
 	if (msg->kind == WIRE_QUERY) {
 		err = query_gen(af, payload, len, &msg->gen);
 		if (err)
 			return err;
 	}
 	min_len = msg->gen == GM_GEN3 ? WIRE_REPORT_LEN : wire_older_len(af);
-	if (len < min_len)
+	if (len < min_len && msg->kind != WIRE_SOLICITATION)
 		return drop(GM_DROP_TOO_SHORT);
 
 	if (meta->hop_limit != 1 && meta->hop_limit != -1)
@@ -196,6 +199,7 @@ int wire_decode(const struct wire_af *af, const struct wire_meta *meta, const ui
 		return decode_older(af, wbuf_in(payload, len), msg);
 	case WIRE_LEAVE:
 		return decode_older(af, wbuf_in(payload, len), msg);
+	case WIRE_SOLICITATION:
 	case WIRE_OTHER:
 		break;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Query -> octets: RFC 1112 appendix I, RFC 2236 s2, RFC 2710 s3, RFC 9776 s4.1, RFC 9777 s5.1. Reserved fields and
- * unassigned flags go out as zero, and nothing follows the message. Queries are the only messages of ours: the reports
- * of the host side are the kernel's.
+ * unassigned flags go out as zero, and nothing follows the message. And the messages of multicast router discovery (RFC
+ * 4286). The reports of the host side are the kernel's.
  */
 #include "wire/wire_af.h"
 
@@ -90,5 +90,25 @@ int wire_encode_query(const struct wire_af *af, const struct wire_query *q, uint
 		return -EMSGSIZE;
 
 	*dst = general ? af->all_hosts : q->group;
+	return (int)out.len;
+}
+
+int wire_encode_discovery(const struct wire_af *af, const struct wire_discovery *d, uint8_t *buf, size_t size,
+			  struct ipaddr *dst)
+{
+	struct wbuf_out out = wbuf_out(buf, size);
+
+	wbuf_put_be(&out, 1, d->terminate ? af->termination_type : af->advertisement_type);
+	wbuf_put_be(&out, 1, d->terminate ? 0 : d->advertisement_interval_s);
+	wbuf_put_be(&out, 2, 0);
+	if (!d->terminate) {
+		wbuf_put_be(&out, 2, d->query_interval_s);
+		wbuf_put_be(&out, 2, d->robustness);
+	}
+	if (!af->ip_protocol)
+		wbuf_patch_be(&out, WIRE_SUM_OFF, 2, wire_checksum(0, buf, out.len));
+	if (out.failed)
+		return -EMSGSIZE;
+	*dst = af->all_snoopers;
 	return (int)out.len;
 }

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "conflict.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/gm_state.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "show.h"
+
+#define LOG_MAX 64 /* conflicts remembered; more are not logged */
+
+const char *const conflict_names[CONFLICT_KIND_COUNT] = {
+#define NAME(name, word, told) [CONFLICT_##name] = word,
+	CONFLICTS(NAME)
+#undef NAME
+};
+
+static const bool told_elsewhere[CONFLICT_KIND_COUNT] = {
+#define TOLD(name, word, told) [CONFLICT_##name] = told,
+	CONFLICTS(TOLD)
+#undef TOLD
+};
+
+/* --- finding them --- */
+
+struct search {
+	const struct daemon *d;
+	enum family family;
+	void (*fn)(void *arg, const struct conflict *conflict);
+	void *arg;
+};
+
+static void PRINTF_LIKE(4, 5)
+	found(const struct search *s, enum conflict_kind kind, const char *ifname, const char *fmt, ...)
+{
+	struct conflict conflict = { .kind = kind, .family = s->family };
+	va_list ap;
+
+	snprintf(conflict.ifname, sizeof(conflict.ifname), "%s", ifname);
+	va_start(ap, fmt);
+	vsnprintf(conflict.text, sizeof(conflict.text), fmt, ap);
+	va_end(ap);
+	s->fn(s->arg, &conflict);
+}
+
+/* `otherwise` where the kernel has no such setting. */
+static int setting(const struct search *s, const char *ifname, const char *name, int otherwise)
+{
+	int value;
+
+	return daemon_setting(s->d, s->family, ifname, name, &value) == 0 ? value : otherwise;
+}
+
+static void search_interface(const struct search *s, const struct gm_if *ifp, bool router)
+{
+	const char *name = ifp->conf.name;
+	char from[IPADDR_STRLEN];
+	mtime_t now = daemon_now();
+	int all = setting(s, "all", "rp_filter", 0), own = setting(s, name, "rp_filter", 0);
+
+	/* The higher of the two counts; IPv6 has no such setting. */
+	if ((all > own ? all : own) == 1)
+		found(s, CONFLICT_RP_FILTER, name,
+		      "net.ipv4.conf.%s.rp_filter is strict: the kernel drops data whose source it does not route by "
+		      "way of this interface",
+		      name);
+	if (s->family == FAMILY_IPV6 && setting(s, name, "disable_ipv6", 0))
+		found(s, CONFLICT_DISABLED, name, "net.ipv6.conf.%s.disable_ipv6 is set", name);
+	if (router && ifp->conf.up && !setting(s, name, "mc_forwarding", 1))
+		found(s, CONFLICT_MC_FORWARDING, name, "the kernel does not forward %s multicast that arrives here",
+		      family_title(s->family));
+	if (ifp->querying && !ifp->querier)
+		found(s, CONFLICT_QUERIER, name, "%s is the querier%s", ipaddr_format(&ifp->other_querier, from),
+		      gm_if_forwards(ifp) ? "" : ", so it has to forward here");
+	if (ifp->silent)
+		found(s, CONFLICT_SILENT, name, "no query has been heard for two query intervals");
+	if (ifp->looped && now - ifp->looped < 2 * ifp->gm->ifs[ifp->loop_slot].query_interval)
+		found(s, CONFLICT_LOOP, name, "queries sent on %s are heard here: both are on one link",
+		      show_slot_name(ifp->gm, ifp->loop_slot) ? show_slot_name(ifp->gm, ifp->loop_slot)
+							      : "another interface");
+}
+
+static void search_family(const struct search *s)
+{
+	const struct gm *gm = daemon_gm(s->d, s->family);
+	const struct gm_if *sorted[GM_MAX_IFS];
+	unsigned int n = show_sort_ifs(gm, sorted);
+	struct daemon_status status;
+
+	daemon_status(s->d, s->family, &status);
+	if (status.error == -EADDRINUSE)
+		found(s, CONFLICT_OWNER, "", "another process is the kernel's %s multicast router",
+		      family_title(s->family));
+	if (!n)
+		return;
+	if (!setting(s, "all", "forwarding", 1))
+		found(s, CONFLICT_FORWARDING, "", "net.%s.conf.all.forwarding is off: this machine is no router",
+		      s->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
+	for (unsigned int i = 0; i < n; i++)
+		search_interface(s, sorted[i], status.router);
+}
+
+void conflict_walk(const struct daemon *d, void (*fn)(void *arg, const struct conflict *conflict), void *arg)
+{
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		const struct search s = { d, (enum family)f, fn, arg };
+
+		search_family(&s);
+	}
+}
+
+/* --- telling them once --- */
+
+struct conflict_log {
+	struct told {
+		struct conflict conflict;
+		bool used, still;
+	} told[LOG_MAX];
+};
+
+struct conflict_log *conflict_log_new(void)
+{
+	return calloc(1, sizeof(struct conflict_log));
+}
+
+void conflict_log_free(struct conflict_log *log)
+{
+	free(log);
+}
+
+static void tell(enum log_level level, const struct conflict *c, const char *how)
+{
+	log_msg(level, family_protocol(c->family), "%s%s%s%s", c->ifname, *c->ifname ? ": " : "", c->text, how);
+}
+
+static void note(void *arg, const struct conflict *c)
+{
+	struct conflict_log *log = arg;
+	struct told *free_place = NULL;
+
+	if (told_elsewhere[c->kind])
+		return;
+	for (struct told *t = log->told; t < log->told + LOG_MAX; t++) {
+		if (!t->used) {
+			free_place = t;
+		} else if (t->conflict.kind == c->kind && t->conflict.family == c->family &&
+			   strcmp(t->conflict.ifname, c->ifname) == 0) {
+			t->still = true;
+			return;
+		}
+	}
+	if (!free_place)
+		return;
+	*free_place = (struct told){ .conflict = *c, .used = true, .still = true };
+	tell(LOG_WARNINGS, c, "");
+}
+
+void conflict_log_run(struct conflict_log *log, const struct daemon *d)
+{
+	for (struct told *t = log->told; t < log->told + LOG_MAX; t++)
+		t->still = false;
+	conflict_walk(d, note, log);
+	for (struct told *t = log->told; t < log->told + LOG_MAX; t++) {
+		if (!t->used || t->still)
+			continue;
+		t->used = false;
+		tell(LOG_NOTIFICATIONS, &t->conflict, ": no longer so");
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/gm_watch.h"
+
+#include <string.h>
+
+#include "core/gm_queue.h"
+
+/* An own query that comes back after so long is told again. */
+#define LOOP_AGAIN mtime_from_s(3600)
+
+void gm_watch_reset(struct gm_if *ifp)
+{
+	memset(ifp->refusals, 0, sizeof(ifp->refusals));
+	ifp->silent = false;
+	ifp->looped = 0;
+}
+
+void gm_watch_refused(struct gm_if *ifp, const struct ipaddr *group, const struct ipaddr *source,
+		      const struct ipaddr *reporter, enum gm_drop why)
+{
+	static const struct ipaddr any;
+	struct gm_refusal *oldest = ifp->refusals;
+
+	if (!source)
+		source = &any;
+	for (struct gm_refusal *r = ifp->refusals; r < ifp->refusals + GM_REFUSALS; r++) {
+		if (r->at && r->why == why && ipaddr_eq(&r->group, group) && ipaddr_eq(&r->source, source)) {
+			oldest = r;
+			break;
+		}
+		if (r->at < oldest->at)
+			oldest = r;
+	}
+	*oldest = (struct gm_refusal){
+		.group = *group, .source = *source, .reporter = *reporter, .why = why, .at = ifp->gm->now
+	};
+}
+
+mtime_t gm_watch_deadline(const struct gm_if *ifp)
+{
+	mtime_t interval = ifp->last_query_interval, from = ifp->last_query;
+
+	if (ifp->conf.role != GM_ROLE_UPSTREAM || !ifp->conf.up || ifp->silent)
+		return MTIME_NEVER;
+	if (!ifp->last_query) {
+		interval = 0;
+		from = ifp->since;
+	}
+	return from + 2 * (interval ? interval : GM_WATCH_INTERVAL);
+}
+
+static void watch(struct gm_if *ifp)
+{
+	theap_set(&ifp->gm->if_timers, &ifp->timer, gm_watch_deadline(ifp));
+}
+
+void gm_watch_timer(struct gm_if *ifp)
+{
+	if (gm_watch_deadline(ifp) <= ifp->gm->now) {
+		ifp->silent = true;
+		gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_UPSTREAM_SILENT, NULL,
+			      ifp->last_query ? &ifp->last_query_from : NULL);
+	}
+	watch(ifp);
+}
+
+void gm_watch_heard(struct gm_if *ifp)
+{
+	if (ifp->conf.role != GM_ROLE_UPSTREAM)
+		return;
+	if (ifp->silent)
+		gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_UPSTREAM_HEARD, NULL, &ifp->last_query_from);
+	ifp->silent = false;
+	watch(ifp);
+}
+
+bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from)
+{
+	struct gm *gm = ifp->gm;
+
+	gm_for_each_if (gm, other) {
+		if (other == ifp || ipaddr_is_unspecified(from) || !ipaddr_eq(&other->conf.addr, from))
+			continue;
+		if (!ifp->looped || gm->now - ifp->looped > LOOP_AGAIN)
+			gm_queue_note(gm, ifp->slot, GM_NOTE_LOOP, NULL, from);
+		ifp->looped = gm->now;
+		ifp->loop_slot = other->slot;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gm_watch - what people will ask about later and the protocol itself has no use for: which requests were refused,
+ * whether the router upstream still queries, and whether our own queries come back. It changes nothing that others act
+ * on.
+ */
+#ifndef IMPROXY_CORE_GM_WATCH_H
+#define IMPROXY_CORE_GM_WATCH_H
+
+#include "core/gm_state.h"
+
+/* What a querier is taken to use that has told no interval: RFC 9776 s8.2. */
+#define GM_WATCH_INTERVAL mtime_from_s(125)
+
+/* The interface begins anew. */
+void gm_watch_reset(struct gm_if *ifp);
+
+/* A request was refused; `source` NULL: for any source. The same one again only renews its time. */
+void gm_watch_refused(struct gm_if *ifp, const struct ipaddr *group, const struct ipaddr *source,
+		      const struct ipaddr *reporter, enum gm_drop why);
+
+/*
+ * When the upstream is to be called silent: two of its query intervals after the last query; MTIME_NEVER for one that
+ * is silent already, and for every other interface.
+ */
+mtime_t gm_watch_deadline(const struct gm_if *ifp);
+/* It has come. */
+void gm_watch_timer(struct gm_if *ifp);
+/* A query was heard, and is the last one by now. */
+void gm_watch_heard(struct gm_if *ifp);
+
+/* True if `from` is our address on another interface: two of them are on one link. Noted when it begins. */
+bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from);
+
+#endif

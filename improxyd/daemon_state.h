@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* daemon_state - what the running process is made of: for daemon*.c only, which share it. Commands use daemon.h. */
+#ifndef IMPROXY_DAEMON_STATE_H
+#define IMPROXY_DAEMON_STATE_H
+
+#include "conf.h"
+#include "console.h"
+#include "daemon.h"
+
+struct apply;
+struct conflict_log;
+struct exec;
+struct links;
+struct loop;
+struct loop_signal;
+struct loop_timer;
+
+struct daemon {
+	const struct daemon_options *options;
+	char hostname[CONF_HOSTNAME_LEN];
+	mtime_t started;
+	struct loop *loop;
+	struct loop_signal *signals[4];
+	struct links *links;
+	struct exec *exec[FAMILY_COUNT];
+	struct apply *apply;
+	struct conf *conf;
+	struct cmd_table *table;
+	struct console console;
+	struct ctl *ctl;
+	char **errors; /* of the file read last */
+	size_t nerrors;
+	struct daemon_listener *listeners;
+	struct conflict_log *conflicts;
+	struct loop_timer *look;
+};
+
+/* What the engines do (exec_action_fn): into the log, and to who listens (daemon_event.c). */
+void daemon_on_action(void *arg, struct exec *exec, const struct gm_action *a);
+
+#endif

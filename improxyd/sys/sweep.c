@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sys/sweep.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/gm_state.h"
+#include "lib/log.h"
+#include "sys/loop.h"
+#include "sys/mroute.h"
+
+#define IDLE_SLOWEST mtime_from_s(30)
+#define IDLE_PRESSED mtime_from_s(1)  /* when the table is full: so often, */
+#define PRESSED_IDLE mtime_from_s(5)  /* for what has been idle so long */
+#define WAITING_KEPT mtime_from_s(11) /* the kernel keeps waiting packets for 10 s */
+#define WAITING_SOON mtime_from_ms(50)
+#define WAITING_GAP  mtime_from_ms(500)
+
+struct sweep {
+	enum family family;
+	struct sweep_user user;
+	struct loop_timer *idle, *waiting;
+	mtime_t timeout;
+	mtime_t pressed_until; /* the table has been full */
+	mtime_t open_until;    /* questions were left open */
+	mtime_t not_before;    /* the next look for waiting packets */
+};
+
+/* What one dump has found; it must not change the table. */
+struct finds {
+	const struct gm *gm;
+	mtime_t idle;
+	struct gm_event *v;
+	size_t n, cap;
+	bool short_of_memory;
+};
+
+static struct gm_event *add(struct finds *finds)
+{
+	if (finds->n == finds->cap) {
+		size_t cap = finds->cap ? finds->cap * 2 : 64;
+		struct gm_event *v = realloc(finds->v, cap * sizeof(*v));
+
+		if (!v) {
+			finds->short_of_memory = true;
+			return NULL;
+		}
+		finds->v = v;
+		finds->cap = cap;
+	}
+	return &finds->v[finds->n++];
+}
+
+/* An incomplete dump or list only means that the rest is found at the next look. */
+static void look(struct sweep *sweep, struct finds *finds, mroute_dump_fn *fn)
+{
+	struct mroute *table = sweep->user.table(sweep->user.arg);
+	int err;
+
+	if (!table)
+		return;
+	err = mroute_dump(table, fn, finds);
+	if ((err < 0 && err != -EAGAIN) || finds->short_of_memory)
+		log_warn("mroute", "%s: entries could not be read: %s", family_title(sweep->family),
+			 strerror(err < 0 ? -err : ENOMEM));
+	for (size_t i = 0; i < finds->n; i++)
+		sweep->user.input(sweep->user.arg, &finds->v[i]);
+	free(finds->v);
+}
+
+static void arm(struct loop_timer *timer, mtime_t deadline)
+{
+	if (loop_timer_at(timer, deadline) < 0)
+		log_error("mroute", "out of memory: entries are not looked at");
+}
+
+/* --- entries without traffic --- */
+
+static void find_idle(void *arg, const struct mroute_entry *entry)
+{
+	struct finds *finds = arg;
+	struct gm_event *ev;
+
+	if (entry->unresolved || entry->iif >= GM_MAX_IFS || ipaddr_is_none(&entry->source) ||
+	    entry->counters.idle == MTIME_NEVER || entry->counters.idle < finds->idle)
+		return;
+	ev = add(finds);
+	if (!ev)
+		return;
+	*ev = (struct gm_event){ .type = GM_EV_ROUTE_IDLE, .slot = (uint8_t)entry->iif };
+	ev->flow.source = entry->source;
+	ev->flow.group = entry->group;
+	ev->flow.idle = entry->counters.idle;
+}
+
+static void arm_idle(struct sweep *sweep)
+{
+	mtime_t now = loop_now();
+	mtime_t wait = mtime_min(sweep->timeout / 4, IDLE_SLOWEST);
+
+	if (now < sweep->pressed_until)
+		wait = mtime_min(wait, IDLE_PRESSED);
+	arm(sweep->idle, sweep->timeout ? now + wait : MTIME_NEVER);
+}
+
+static void on_idle(void *arg)
+{
+	struct sweep *sweep = arg;
+	struct finds finds = { .idle = sweep->timeout };
+
+	if (loop_now() < sweep->pressed_until)
+		finds.idle = mtime_min(finds.idle, PRESSED_IDLE);
+	look(sweep, &finds, find_idle);
+	arm_idle(sweep);
+}
+
+void sweep_set_timeout(struct sweep *sweep, mtime_t idle)
+{
+	if (idle == sweep->timeout)
+		return;
+	sweep->timeout = idle;
+	arm_idle(sweep);
+}
+
+void sweep_full(struct sweep *sweep)
+{
+	bool before = loop_now() < sweep->pressed_until;
+
+	sweep->pressed_until = loop_now() + WAITING_KEPT;
+	sweep_refused(sweep);
+	if (!before)
+		arm_idle(sweep);
+}
+
+/* --- packets that wait for an entry --- */
+
+static void find_waiting(void *arg, const struct mroute_entry *entry)
+{
+	struct finds *finds = arg;
+	const struct gm_group *group;
+	struct gm_event *ev;
+
+	if (!entry->unresolved)
+		return;
+	group = gm_group_find(finds->gm, &entry->group);
+	if (!group || !group->members || group->upstream == GM_NO_IF)
+		return;
+	ev = add(finds);
+	if (!ev)
+		return;
+	/* The kernel does not say where they came in; if it was below, the source's address tells. */
+	*ev = (struct gm_event){ .type = GM_EV_UPCALL, .slot = group->upstream };
+	ev->flow.source = entry->source;
+	ev->flow.group = entry->group;
+}
+
+static void on_waiting(void *arg)
+{
+	struct sweep *sweep = arg;
+	struct finds finds = { .gm = sweep->user.gm(sweep->user.arg) };
+
+	look(sweep, &finds, find_waiting);
+	sweep->not_before = loop_now() + WAITING_GAP;
+}
+
+void sweep_refused(struct sweep *sweep)
+{
+	sweep->open_until = loop_now() + WAITING_KEPT;
+}
+
+void sweep_joined(struct sweep *sweep)
+{
+	mtime_t now = loop_now();
+
+	if (now >= sweep->open_until || loop_timer_deadline(sweep->waiting) != MTIME_NEVER)
+		return;
+	now += WAITING_SOON;
+	arm(sweep->waiting, now > sweep->not_before ? now : sweep->not_before);
+}
+
+/* --- life --- */
+
+int sweep_new(struct loop *loop, enum family family, const struct sweep_user *user, struct sweep **out)
+{
+	struct sweep *sweep = calloc(1, sizeof(*sweep));
+
+	if (!sweep)
+		return -ENOMEM;
+	sweep->family = family;
+	sweep->user = *user;
+	sweep->idle = loop_timer_new(loop, on_idle, sweep);
+	sweep->waiting = loop_timer_new(loop, on_waiting, sweep);
+	if (!sweep->idle || !sweep->waiting) {
+		sweep_free(sweep);
+		return -ENOMEM;
+	}
+	*out = sweep;
+	return 0;
+}
+
+void sweep_free(struct sweep *sweep)
+{
+	if (!sweep)
+		return;
+	loop_timer_free(sweep->idle);
+	loop_timer_free(sweep->waiting);
+	free(sweep);
+}
