@@ -29,7 +29,7 @@ deps_missing()
 		util-linux nsenter
 		python3 python3
 		$([ "${1:-}" = tests ] && printf '%s\n' 'libcmocka-dev cmocka.pc' 'clang clang' 'clang-format clang-format' \
-			'shellcheck shellcheck' 'xz-utils xz')
+			'mandoc mandoc' 'shellcheck shellcheck' 'xz-utils xz')
 	END
 }
 

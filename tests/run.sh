@@ -171,7 +171,7 @@ else
 fi
 if command -v shellcheck >/dev/null 2>&1; then
 	# shellcheck disable=SC2046
-	check shellcheck shellcheck -S warning -x autogen.sh .ci/run $(find tests -name '*.sh' -o -name '*.test' | sort)
+	check shellcheck shellcheck -S warning -x autogen.sh .ci/run $(find tests -name '*.sh' -o -name '*.test' | sort) completions/*
 else
 	skip shellcheck "shellcheck is missing (Debian: apt install shellcheck)"
 fi

@@ -620,11 +620,12 @@ static void flow(struct feed *f, struct world *w, enum gm_event_type type)
 {
 	struct gm_event ev = { .type = type, .slot = (uint8_t)below(f, SLOTS) };
 
-	/* The kernel asks on an interface it has been given only. */
-	if (type == GM_EV_UPCALL && w->ifs[ev.slot].role == GM_ROLE_NONE)
-		return;
 	ev.flow.source = pick_source(f, w->mld);
 	ev.flow.group = pick_group(f, w->mld);
+	/* The kernel asks on an interface it has been given only, and for an entry that it does not have. */
+	if (type == GM_EV_UPCALL &&
+	    (w->ifs[ev.slot].role == GM_ROLE_NONE || route_find(w, &ev.flow.source, &ev.flow.group, ev.slot)))
+		return;
 	ev.flow.idle = mtime_from_s(octet(f));
 	if (type == GM_EV_CLEAR_ROUTES) {
 		ev.slot = GM_NO_IF;
@@ -651,6 +652,8 @@ static void resync(struct feed *f, struct world *w)
 {
 	struct gm_event ev = { .type = GM_EV_RESYNC, .slot = (uint8_t)below(f, SLOTS + 1) };
 
+	/* What is lost has been there. */
+	settle(w);
 	if (ev.slot == SLOTS) {
 		ev.slot = GM_NO_IF;
 		w->nroutes = 0;

@@ -138,10 +138,21 @@ int daemon_read_file(const char *path, char **text)
 	return *text ? 0 : -ENOENT;
 }
 
+static bool has_room(const char *path)
+{
+	for (unsigned int i = 0; i < BED_FILES; i++) {
+		if (!files[i].text || strcmp(files[i].path, path) == 0)
+			return strlen(path) < sizeof(files[i].path);
+	}
+	return false;
+}
+
 int daemon_write_file(const char *path, const char *text)
 {
 	if (strchr(path, '/'))
 		return -ENOENT;
+	if (!has_room(path))
+		return -ENOSPC;
 	bed_set_file(path, text);
 	return 0;
 }
@@ -261,10 +272,8 @@ void bed_begin(void)
 	bed_connect(true);
 }
 
-void bed_end(void)
+static void forget(void)
 {
-	console_ops.close(session);
-	session = NULL;
 	empty(&client.reply);
 	empty(&client.notes);
 	empty(&messages);
@@ -273,8 +282,22 @@ void bed_end(void)
 		free(files[i].text);
 		files[i].text = NULL;
 	}
-	cmd_table_free(bed_table);
 	fake_end();
+}
+
+void bed_restart(void)
+{
+	forget();
+	fake_begin();
+	bed_connect(true);
+}
+
+void bed_end(void)
+{
+	console_ops.close(session);
+	session = NULL;
+	forget();
+	cmd_table_free(bed_table);
 }
 
 int bed_type(const char *line)

@@ -21,6 +21,8 @@ extern struct cmd_table *bed_table;
 /* A daemon without configuration and the session of a privileged client. */
 void bed_begin(void);
 void bed_end(void);
+/* As both of them, but the commands stay. */
+void bed_restart(void);
 
 /* Another client instead. */
 void bed_connect(bool privileged);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utlist.h>
+
 #include "cli.h"
 #include "show.h"
 
@@ -285,6 +287,13 @@ bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const
 	return true;
 }
 
+mtime_t daemon_last_report(const struct daemon *d, enum family family, uint8_t slot)
+{
+	(void)family;
+	(void)slot;
+	return d->last_report;
+}
+
 unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot)
 {
 	(void)family;
@@ -300,4 +309,78 @@ void daemon_status(const struct daemon *d, enum family family, struct daemon_sta
 void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink)
 {
 	*netlink = d->netlink;
+}
+
+static const char *setting_name(enum family family, const char *ifname, const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/%s/%s", family_name(family), ifname, name);
+	return buf;
+}
+
+void fake_set(enum family family, const char *ifname, const char *name, int value)
+{
+	struct fake_setting *s = &fake.settings[fake.nsettings++];
+
+	assert(fake.nsettings <= FAKE_SETTINGS);
+	setting_name(family, ifname, name, s->name, sizeof(s->name));
+	s->value = value;
+}
+
+int daemon_setting(const struct daemon *d, enum family family, const char *ifname, const char *name, int *value)
+{
+	char text[64];
+
+	setting_name(family, ifname, name, text, sizeof(text));
+	/* The last one counts. */
+	for (unsigned int i = d->nsettings; i-- > 0;) {
+		if (strcmp(d->settings[i].name, text) == 0) {
+			*value = d->settings[i].value;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int daemon_capture_new(struct daemon *d, const struct ipaddr *group, const struct ipaddr *source, mtime_t time,
+		       bool (*packet)(void *arg, const struct daemon_packet *packet), void (*done)(void *arg),
+		       void *arg, struct daemon_capture **out)
+{
+	(void)d;
+	(void)group;
+	(void)source;
+	(void)time;
+	(void)packet;
+	(void)done;
+	(void)arg;
+	*out = NULL;
+	return -EPERM;
+}
+
+void daemon_capture_free(struct daemon_capture *capture)
+{
+	(void)capture;
+}
+
+void daemon_listen(struct daemon *d, struct daemon_listener *listener)
+{
+	DL_APPEND(d->listeners, listener);
+}
+
+void daemon_unlisten(struct daemon *d, struct daemon_listener *listener)
+{
+	DL_DELETE(d->listeners, listener);
+}
+
+void fake_event(enum family family, const char *ifname, const struct gm_action *action)
+{
+	const struct daemon_event ev = { family, ifname, action };
+	struct daemon_listener *listener;
+
+	DL_FOREACH (fake.listeners, listener)
+		listener->event(listener->arg, &ev);
+}
+
+void daemon_stamp(char *buf, size_t size)
+{
+	snprintf(buf, size, "12:00:00");
 }

@@ -10,7 +10,8 @@
 #include "core/gm_state.h"
 #include "daemon.h"
 
-#define FAKE_LINKS 40
+#define FAKE_LINKS    40
+#define FAKE_SETTINGS 8
 
 struct fake_link {
 	struct daemon_link link;
@@ -29,10 +30,17 @@ struct daemon {
 	/* What the kernel answers. */
 	struct daemon_join join;
 	unsigned int join_failures;
+	mtime_t last_report;
 	struct daemon_route route;
 	int route_error;
 	struct daemon_status status[FAMILY_COUNT];
 	struct daemon_netlink netlink;
+	struct fake_setting {
+		char name[64]; /* "ip/wan/rp_filter" */
+		int value;
+	} settings[FAKE_SETTINGS];
+	unsigned int nsettings;
+	struct daemon_listener *listeners;
 
 	/* What was asked of it. */
 	struct ipaddr cleared_group, cleared_source;
@@ -59,6 +67,11 @@ void fake_report(enum family family, uint8_t slot, const char *from, const char 
 		 const char *sources);
 void fake_query(enum family family, uint8_t slot, const char *from, enum gm_gen gen);
 void fake_upcall(enum family family, uint8_t slot, const char *source, const char *group);
+
+/* net.ipv4.conf.IFNAME.NAME or its twin; what was not set does not exist. */
+void fake_set(enum family family, const char *ifname, const char *name, int value);
+/* What a listener hears when the engine has done this. */
+void fake_event(enum family family, const char *ifname, const struct gm_action *action);
 
 struct ipaddr fake_addr(const char *text);
 

@@ -473,6 +473,8 @@ static void settle(void)
 		case GM_ACT_ROUTE_DEL:
 			see_route(a);
 			break;
+		case GM_ACT_DISCOVERY: /* tests/unit/test_gm_mrd.c has a bed of its own */
+			break;
 		case GM_ACT_NOTE:
 			out.notes[a->note.what]++;
 			break;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { VIEW = 1, ENABLE = 2, CONFIG = 4, CONFIG_IF = 8 };
+enum { VIEW = 1, ENABLE = 2, CONFIG = 4, CONFIG_IF = 8, OTHER = 64 };
 enum { LEVEL_VIEW, LEVEL_ENABLE };
 
 static char got[1 << 20];
@@ -107,6 +107,27 @@ static enum cmd_code show_rows(struct cmd_ctx *c)
 	return CMD_OK;
 }
 
+/* Waits for something at first, then writes two lines by itself, as a stream does. */
+static enum cmd_code show_later(struct cmd_ctx *c)
+{
+	unsigned int *calls = c->state;
+
+	if (!calls) {
+		calls = calloc(1, sizeof(*calls));
+		assert_non_null(calls);
+		c->state = calls;
+		c->state_free = state_free;
+	}
+	switch (++*calls) {
+	case 1:
+		return CMD_WAIT;
+	case 2:
+		out_text(c->out, "first line\n");
+		return CMD_STREAM;
+	}
+	return CMD_OK;
+}
+
 static enum cmd_code describe(struct cmd_ctx *c)
 {
 	const char *line = cmd_arg(c, "LINE");
@@ -141,6 +162,7 @@ static const struct cmd_row rows[] = {
 	{ CONFIG_IF, LEVEL_ENABLE, "ip igmp version (1-3)", note, "Version", NULL, 0 },
 	{ CONFIG_IF, LEVEL_ENABLE, "no ip igmp version [(1-3)]", note, "Version", NULL, 0 },
 	{ CONFIG_IF, LEVEL_ENABLE, "ip igmp join-group GROUP [source WORD]", note, "Join", NULL, 0 },
+	{ OTHER, LEVEL_VIEW, "later", show_later, "Later", NULL, 0 },
 };
 
 static const struct cmd_word words[] = {
@@ -158,6 +180,7 @@ static const struct cmd_word words[] = {
 	{ "json", "JSON output" },
 	{ "detail", "Details" },
 	{ "rows", "Rows" },
+	{ "later", "Later" },
 	{ "running-config", "Configuration" },
 	{ "configure", "Configure" },
 	{ "terminal", "Terminal" },
@@ -307,6 +330,18 @@ static void test_levels(void **state)
 	assert_string_equal(got, "");
 }
 
+/* They would be stored, and come out again on somebody else's terminal. */
+static void test_control_characters(void **state)
+{
+	(void)state;
+	expect_error(VIEW, "show\033[2J version", CMD_UNKNOWN, "% Control character in the line\n");
+	expect_error(ENABLE, "description a\rb", CMD_UNKNOWN, "% Control character in the line\n");
+	expect_error(ENABLE, "description \177", CMD_UNKNOWN, "% Control character in the line\n");
+	assert_int_equal(execute(VIEW, "! \001 a comment"), CMD_OK);
+	assert_int_equal(execute(VIEW, "show\tversion\r\n"), CMD_OK);
+	assert_int_equal(execute(VIEW, "show version \303\244"), CMD_UNKNOWN);
+}
+
 static void test_long_lines(void **state)
 {
 	static char line[TOKEN_LINE_MAX + 3];
@@ -412,6 +447,26 @@ static void test_more(void **state)
 	assert_int_equal(execute(ENABLE, "show version"), CMD_OK);
 	assert_int_equal(freed, 4);
 	assert_string_equal(got, "version 1\nbuilt today\n");
+}
+
+static void test_later(void **state)
+{
+	(void)state;
+	freed = 0;
+	assert_int_equal(execute(OTHER, "later | include line | count"), CMD_WAIT);
+	assert_int_equal(cmd_resume(&ctx), CMD_STREAM);
+	out_text(ctx.out, "second line\nanother one\n");
+	assert_int_equal(out_flush(ctx.out), 0);
+	assert_string_equal(got, "");
+	assert_int_equal(cmd_resume(&ctx), CMD_OK);
+	assert_string_equal(got, "2\n");
+	assert_int_equal(freed, 1);
+	/* Of a stream each line is there when it is written. */
+	assert_int_equal(execute(OTHER, "later"), CMD_WAIT);
+	assert_int_equal(cmd_resume(&ctx), CMD_STREAM);
+	assert_string_equal(got, "first line\n");
+	cmd_abort(&ctx);
+	assert_int_equal(freed, 2);
 }
 
 static void expect_lines(unsigned int mode, bool help, const char *line, const char *lines)
@@ -590,12 +645,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sub_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_accessors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_output, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_describe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_run_time_rows, setup, teardown),

@@ -355,6 +355,20 @@ static void test_pipelining(void **state)
 	ctl_finish(last->session, CTL_INCOMPLETE);
 	expect(fd, "at last\n@4 toy# ");
 	expect(fd, "<b>\n@0 toy# ");
+	/* The same, but the handler itself goes on. */
+	put(fd, "wait\nb\n");
+	for (int i = 0; i < 10; i++)
+		turn();
+	last->rows_left = 1;
+	ctl_resume(last->session);
+	assert_int_equal(last->rows_left, 1); /* not at once */
+	expect(fd, "row 000000001 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n@0 toy# ");
+	expect(fd, "<b>\n@0 toy# ");
+	last->rows_left = 1;
+	ctl_resume(last->session); /* nobody waits: nothing */
+	put(fd, "c\n");
+	expect(fd, "<c>\n@0 toy# ");
+	last->rows_left = 0;
 	for (int i = 0; i < 3000; i++) {
 		snprintf(want, sizeof(want), "n%d\n", i);
 		put(fd, want);

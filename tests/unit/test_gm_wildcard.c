@@ -186,7 +186,8 @@ static void failover_moves_the_entry(void)
 	expect_data(D1, "A1", G2, "U");
 }
 
-/* Where lists divide the groups, (*,*) cannot know which upstream a group belongs to: senders below have own entries. */
+/* Where lists divide the groups, (*,*) cannot know which upstream a group belongs to: senders below have own entries.
+ */
 static void split_upstreams(void)
 {
 	bed.ifs[U].upstream_acl = acl("permit G1");
@@ -353,6 +354,39 @@ static void sources_no_member_wants_are_unwanted(void)
 	expect_fwd(D1, G, "1");
 }
 
+/* A flood of sources to a group that is joined does not keep others from theirs. */
+static void groups_share(void)
+{
+	limit(40);
+	v2_report(D1, H1, G);
+	v2_report(D1, H1, G2);
+	expect_data(U, "1", G, "D1");
+	for (unsigned int i = 100; i < 200; i++) {
+		char source[8];
+
+		snprintf(source, sizeof(source), "%u", i);
+		upcall(U, source, G);
+	}
+	assert_int_equal(nroutes(), 40);
+	(void)dsl_routes();
+	expect_data(U, "1", G2, "D1");
+	expect_routes("DEL(138,G1) SET(1,G2)U>D1");
+	/* The stream that was first is still there. */
+	expect_data(U, "1", G, "D1");
+	expect_routes("");
+	for (unsigned int i = 2; i < 40; i++) {
+		char source[8];
+
+		snprintf(source, sizeof(source), "%u", i);
+		upcall(U, source, G2);
+	}
+	(void)dsl_routes();
+	expect_data(U, "16", G2, "D1");
+	expect_data(U, "17", G2, "no-entry");
+	expect_data(U, "1", G, "D1");
+	assert_int_equal(nroutes(), 40);
+}
+
 static void idle_ones_go_sooner_when_it_is_full(void)
 {
 	limit(2);
@@ -391,6 +425,7 @@ int main(void)
 	TEST(named_sources_find_room);
 	TEST(wanted_by_and_by);
 	TEST(sources_no_member_wants_are_unwanted);
+	TEST(groups_share);
 	TEST(idle_ones_go_sooner_when_it_is_full);
 	return dsl_run("gm_wildcard");
 }

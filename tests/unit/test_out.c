@@ -452,6 +452,42 @@ static void test_bad_filters(void **state)
 	}
 }
 
+/* What a client may ask of the daemon by a pipe has a bound. */
+static void test_costly_filters(void **state)
+{
+	static const char *const bad[] = {
+		"include ((a{1,255}){1,255}){1,255}",
+		"include (a{100}){100}",
+		"include a{5001}",
+		"include (a{1000,}b{1000,}c{1000,}d{1000,}e{1000,})",
+		"include [[:digit:](]{90}(x{70}){80}",
+		"include ((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
+		"include (.*)(.*)\\1\\2",
+		"include [\\](x)\\1",
+		"include ((((((((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))))))))",
+		"include (a{99999999999999999999}){99999999999999999999}",
+	};
+	static const char *const good[] = {
+		"include ([0-9]{1,3}\\.){3}[0-9]{1,3}",
+		"include ([0-9a-f]{0,4}:)+:?[0-9a-f]+",
+		"include ^ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+$",
+		"include [{(]{2}|[]1{2}+]\\{9999|[^]()]",
+		"include \\\\1",
+	};
+	struct filter f;
+	char err[128];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(filter_open(&f, bad[i], sink, NULL, err, sizeof(err)), -EINVAL);
+		assert_true(strncmp(err, "Bad expression: ", 16) == 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(filter_open(&f, good[i], sink, NULL, err, sizeof(err)), 0);
+		filter_close(&f);
+	}
+}
+
 static void test_filter_long_line(void **state)
 {
 	static char line[3 * FILTER_LINE_MAX];
@@ -478,14 +514,23 @@ static void test_filter_long_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),       cmocka_unit_test(test_table),
-		cmocka_unit_test(test_widths),      cmocka_unit_test(test_form),
-		cmocka_unit_test(test_strings),     cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_values),      cmocka_unit_test(test_unclosed),
-		cmocka_unit_test(test_documents),   cmocka_unit_test(test_misuse),
-		cmocka_unit_test(test_sink_error),  cmocka_unit_test(test_long),
-		cmocka_unit_test(test_quota),       cmocka_unit_test(test_filters),
-		cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_filter_long_line),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_unclosed),
+		cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_misuse),
+		cmocka_unit_test(test_sink_error),
+		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_bad_filters),
+		cmocka_unit_test(test_costly_filters),
+		cmocka_unit_test(test_filter_long_line),
 	};
 
 	return cmocka_run_group_tests_name("out", tests, NULL, NULL);

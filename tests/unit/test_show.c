@@ -126,10 +126,10 @@ static bool is_v6(const char *text)
 
 static const struct cmd_vartype types[] = {
 	{ "IFNAME", "Interface", conf_if_name_valid, show_live_ifs },
-	{ "GROUP4", "Group", is_v4, show_live_groups_v4 },
-	{ "GROUP6", "Group", is_v6, show_live_groups_v6 },
-	{ "SOURCE4", "Source", is_v4, show_live_sources_v4 },
-	{ "SOURCE6", "Source", is_v6, show_live_sources_v6 },
+	{ "MGROUP4", "Group", is_v4, show_live_groups_v4 },
+	{ "MGROUP6", "Group", is_v6, show_live_groups_v6 },
+	{ "MSOURCE4", "Source", is_v4, show_live_sources_v4 },
+	{ "MSOURCE6", "Source", is_v6, show_live_sources_v6 },
 	{ "ACL", "Access list", NULL, show_live_acls },
 };
 

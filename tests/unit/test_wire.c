@@ -86,7 +86,7 @@ static void append_sources(char *text, const struct wire_af *af, const uint8_t *
 /* A message as one line: what the rows compare. */
 static void describe(const struct wire_af *af, int err, const struct wire_msg *msg, char *text)
 {
-	static const char *const kinds[] = { "query", "report", "leave", "other" };
+	static const char *const kinds[] = { "query", "report", "leave", "solicitation", "other" };
 	struct wire_cursor cur = { 0 };
 	struct wire_record rec;
 	char buf[IPADDR_STRLEN];
@@ -97,7 +97,7 @@ static void describe(const struct wire_af *af, int err, const struct wire_msg *m
 		return;
 	}
 	append(text, "%s", kinds[msg->kind]);
-	if (msg->kind == WIRE_OTHER)
+	if (msg->kind == WIRE_SOLICITATION || msg->kind == WIRE_OTHER)
 		return;
 	append(text, "%d", (int)msg->gen);
 	if (msg->kind == WIRE_QUERY || msg->gen != GM_GEN3)
@@ -194,7 +194,7 @@ static const struct row rows[] = {
 	{ "A-07 type 24", V4, "24000000" G1, { 0 }, "drop unknownType" },
 	{ "A-07 type ff", V4, "ff000000" G1, { 0 }, "drop unknownType" },
 	{ "A-07 G-09 router advertisement", V4, "30140000 007d0002", { 0 }, "other" },
-	{ "A-07 G-09 router solicitation", V4, "31000000", { 0 }, "other" },
+	{ "G-05 solicitation not to all routers", V4, "31000000", { 0 }, "drop malformed" },
 	{ "A-07 G-09 router termination", V4, "32000000", { 0 }, "other" },
 	{ "A-08 type 133", V6, "85000000 00000000", { 0 }, "other" },
 	{ "A-08 type 135", V6, "87000000 00000000" G61, { 0 }, "other" },

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Fuzz target of the command line: the input is typed at a console, line by line, on a daemon without a kernel. A line
+ * "@view" or "@enable" is another client. Each line is also asked for help and for completion. What must hold: a reply
+ * is text; JSON is well formed; an error says what it is; completion offers what help knows; in the end the
+ * configuration in force loads to itself.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "tests/unit/cli_bed.h"
+#include "tests/unit/fake_daemon.h"
+#include "tests/unit/json_flat.h"
+
+#define MAX_LINES 24
+
+#define ENSURE(cond)                                                                                                   \
+	do {                                                                                                           \
+		if (!(cond)) {                                                                                         \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* --- the daemon --- */
+
+/* Something for every `show` to show. */
+static void populate(void)
+{
+	fake_add_link("lan1", 2, "10.1.0.10/24", "fe80::1:10/64");
+	fake_add_link("lan2", 0, NULL, NULL);
+	fake_add_link("wan", 3, "10.0.0.10/24", "fe80::10/64");
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		enum family family = (enum family)f;
+		bool v4 = family == FAMILY_IPV4;
+
+		fake_add_if(family, 0, "wan", GM_ROLE_UPSTREAM);
+		fake_add_if(family, 1, "lan1", GM_ROLE_DOWNSTREAM);
+		fake_report(family, 1, v4 ? "10.1.0.11" : "fe80::1:11", v4 ? "239.1.1.1" : "ff15::1:1", GM_TO_EX,
+			    v4 ? "198.18.0.1" : "2001:db8:18::1");
+		fake_report(family, 1, v4 ? "10.1.0.12" : "fe80::1:12", v4 ? "232.1.1.1" : "ff35::8000:1", GM_ALLOW,
+			    v4 ? "198.18.0.1,198.18.0.2" : "2001:db8:18::1,2001:db8:18::2");
+		fake_upcall(family, 0, v4 ? "198.18.0.7" : "2001:db8:18::7", v4 ? "239.1.1.1" : "ff15::1:1");
+	}
+}
+
+static void begin(void)
+{
+	if (bed_table)
+		bed_restart();
+	else
+		bed_begin();
+	bed_set_file(BED_STARTUP, "hostname gw2\ninterface lan1\n ip igmp proxy downstream\n");
+	populate();
+}
+
+/* --- what holds --- */
+
+static bool has_word(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(line, word); at; at = strstr(at + 1, word)) {
+		if (at > line && at[-1] == ' ' && (!at[len] || at[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static void check_reply(const char *line, int code)
+{
+	const char *reply = bed_reply(), *text = strrchr(reply, '%');
+	char error[256];
+
+	ENSURE(code >= CMD_OK && code <= CMD_TOO_LONG);
+	for (const char *at = reply; *at; at++)
+		ENSURE(*at == '\n' || *at == '\t' || (unsigned char)*at >= ' ' || strchr(line, *at) || *at == '\r');
+	if (code != CMD_OK)
+		ENSURE(text && strchr(text, '\n') && !strchr(text, '\n')[1]);
+	if (code == CMD_OK && strncmp(line, "show ", 5) == 0 && has_word(line, "json") && !strchr(line, '|')) {
+		struct json_flat *flat = json_flat_read(reply, error, sizeof(error));
+
+		if (!flat) {
+			fprintf(stderr, "%s: %s\n%s", line, error, reply);
+			abort();
+		}
+		json_flat_free(flat);
+	}
+}
+
+/* Each line of completion is the word of a line of help. */
+static void check_help(const char *line)
+{
+	char *asked = malloc(strlen(line) + 16), *help, *save, *word;
+
+	ENSURE(asked);
+	sprintf(asked, "describe %s", line);
+	check_reply(asked, bed_type(asked));
+	help = strdup(bed_reply());
+	ENSURE(help);
+	sprintf(asked, "complete %s", line);
+	if (bed_type(asked) == CMD_OK) {
+		char *words = strdup(bed_reply());
+
+		ENSURE(words);
+		check_reply(asked, CMD_OK);
+		for (word = strtok_r(words, "\n", &save); word; word = strtok_r(NULL, "\n", &save))
+			ENSURE(*word && !strchr(word, '\t'));
+		free(words);
+	}
+	free(help);
+	free(asked);
+}
+
+static void type(const char *line)
+{
+	if (strcmp(line, "@view") == 0 || strcmp(line, "@enable") == 0) {
+		bed_connect(line[1] == 'e');
+		return;
+	}
+	check_help(line);
+	check_reply(line, bed_type(line));
+	ENSURE(!strchr(bed_prompt(), '\n'));
+	if (bed_closed())
+		bed_connect(true);
+}
+
+static void load_again(void)
+{
+	char *text = strdup(bed_config()), *then;
+	struct conf *conf;
+	unsigned int nerrors;
+
+	ENSURE(text);
+	conf = bed_load("FILE", text, &nerrors);
+	ENSURE(conf);
+	then = cli_config_text(conf);
+	ENSURE(then);
+	if (nerrors || strcmp(text, then) != 0) {
+		fprintf(stderr, "%s--- in force\n%s--- loaded\n%s", bed_messages(), text, then);
+		abort();
+	}
+	conf_free(conf);
+	free(then);
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *input = strndup((const char *)data, size), *at = input;
+
+	ENSURE(input);
+	begin();
+	for (unsigned int i = 0; *at && i < MAX_LINES; i++) {
+		char *end = at + strcspn(at, "\n");
+		bool last = !*end;
+
+		*end = '\0';
+		type(at);
+		at = last ? end : end + 1;
+	}
+	load_again();
+	free(input);
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Fuzz target of configuration files: the input is one. Whatever is in it, the lines that were accepted make a
+ * configuration that prints as text, and that text loads without complaint to the same configuration again. The same
+ * holds for a copy; and taking over what is equal leaves nothing to be applied.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "load.h"
+
+#define ENSURE(cond)                                                                                                   \
+	do {                                                                                                           \
+		if (!(cond)) {                                                                                         \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char last_message[512];
+
+static void check_message(void *arg, const char *message)
+{
+	unsigned int *n = arg;
+
+	/* It is one line of a reply. */
+	ENSURE(strncmp(message, "FILE:", 5) == 0 && !strchr(message, '\n'));
+	snprintf(last_message, sizeof(last_message), "%s", message);
+	(*n)++;
+}
+
+static struct conf *load(const struct cmd_table *table, const char *text, unsigned int *nerrors)
+{
+	unsigned int told = 0;
+	struct conf *conf = load_text(table, "FILE", text, check_message, &told, nerrors);
+
+	ENSURE(conf && told == *nerrors);
+	return conf;
+}
+
+static void same_text(const char *a, const struct conf *conf)
+{
+	char *b = cli_config_text(conf);
+
+	ENSURE(b);
+	if (strcmp(a, b) != 0) {
+		fprintf(stderr, "--- first\n%s--- then\n%s", a, b);
+		abort();
+	}
+	free(b);
+}
+
+static void nothing_changed(const struct conf *a, const struct conf *b)
+{
+	ENSURE(a->policy_serial == b->policy_serial && a->nifs == b->nifs);
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		ENSURE(a->af[f].nacls == b->af[f].nacls);
+		for (unsigned int i = 0; i < a->af[f].nacls; i++)
+			ENSURE(a->af[f].acls[i] == b->af[f].acls[i]);
+		for (unsigned int i = 0; i < a->nifs; i++)
+			ENSURE(a->ifs[i]->af[f].statics.serial == b->ifs[i]->af[f].statics.serial);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct cmd_table *table;
+	struct conf *conf, *again, *copy;
+	char *input, *text, error[CMD_ERROR_LEN];
+	unsigned int nerrors;
+
+	if (!table)
+		table = cli_table_new(error, sizeof(error));
+	ENSURE(table);
+	input = strndup((const char *)data, size);
+	ENSURE(input);
+	conf = load(table, input, &nerrors);
+	ENSURE(!conf_invalid(conf, error, sizeof(error)));
+	text = cli_config_text(conf);
+	ENSURE(text);
+
+	again = load(table, text, &nerrors);
+	if (nerrors) {
+		fprintf(stderr, "%s\n--- text\n%s", last_message, text);
+		abort();
+	}
+	same_text(text, again);
+	conf_adopt(again, conf);
+	nothing_changed(again, conf);
+	same_text(text, again);
+
+	copy = conf_clone(conf);
+	ENSURE(copy);
+	conf_free(conf);
+	same_text(text, copy);
+	nothing_changed(copy, again);
+
+	conf_free(again);
+	conf_free(copy);
+	free(text);
+	free(input);
+	return 0;
+}
