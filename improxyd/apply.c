@@ -103,9 +103,6 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 		.mtu = link->mtu,
 		.require_router_alert = af->require_router_alert,
 		.ttl_threshold = (uint8_t)af->ttl_threshold,
-		.joins = af->joins.v,
-		.njoins = af->joins.n,
-		.joins_serial = af->joins.serial,
 		.gm = {
 			.role = af->role,
 			.up = link->up && !link->port,
@@ -270,6 +267,29 @@ static void apply_role(struct apply *apply, struct exec *exec, enum gm_role role
 	}
 }
 
+static bool keep_joins(void *arg, int ifindex)
+{
+	const struct apply *apply = arg;
+	const struct link *link = links_by_index(apply->links, ifindex);
+
+	return link && conf_if_find(apply->conf, link->name);
+}
+
+/* The router as a host: on any interface, whatever its role. */
+static void apply_joins(struct apply *apply, struct exec *exec)
+{
+	exec_sweep_joins(exec, keep_joins, apply);
+	for (unsigned int i = 0; i < apply->conf->nifs; i++) {
+		const struct conf_if *ifc = apply->conf->ifs[i];
+		const struct conf_members *joins = &ifc->af[apply->family].joins;
+		const struct link *link = links_by_name(apply->links, ifc->name);
+
+		if (link && exec_set_joins(exec, link->ifindex, ifc->name, joins->v, joins->n, joins->serial) < 0)
+			log_error(family_protocol(apply->family), "%s: out of memory: join-group is not applied",
+				  ifc->name);
+	}
+}
+
 static void run_family(struct apply *apply, enum family family)
 {
 	struct exec *exec = apply->exec[family];
@@ -289,6 +309,7 @@ static void run_family(struct apply *apply, enum family family)
 	exec_sweep(exec, keep, apply);
 	apply_role(apply, exec, GM_ROLE_UPSTREAM);
 	apply_role(apply, exec, GM_ROLE_DOWNSTREAM);
+	apply_joins(apply, exec);
 	exec_set_conf(exec, &gm, conf->af[family].table);
 	free(old_maps);
 }

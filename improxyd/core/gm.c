@@ -345,7 +345,7 @@ int gm_input(struct gm *gm, mtime_t now, const struct gm_event *ev)
 	gm_tick(gm, now);
 #ifdef GM_DEBUG
 	/* It looks at everything: at a large state only now and then. */
-	if (gm->inputs++ % (1 + (gm->nrecs + gm->nsources) / 64) == 0)
+	if (gm->inputs++ % (1 + (gm->nrecs + gm->nsources + HASH_COUNT(gm->routes)) / 16) == 0)
 		gm_check(gm, now);
 #endif
 	return err;

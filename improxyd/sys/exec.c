@@ -10,33 +10,30 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "sys/flows.h"
+#include "sys/gmio.h"
+#include "sys/joins.h"
 #include "sys/loop.h"
 #include "sys/sweep.h"
-#include "wire/wire.h"
 
-#define QUERY_MAX     9216 /* octets of the longest query that is sent, whatever the MTU */
-#define DISCOVERY_MAX 16
 #define CLAIM_FIRST   mtime_from_s(1)
 #define CLAIM_SLOWEST mtime_from_s(30)
 #define FLOWS_LOOK    mtime_from_s(1)
 
 struct slot {
-	struct exec_if want;     /* ifindex 0: free */
-	bool vif;                /* the kernel has it */
-	struct gm_static *joins; /* what is joined now */
-	unsigned int njoins;
-	mtime_t reported; /* upstream: a membership was changed */
+	struct exec_if want; /* ifindex 0: free */
+	bool vif;            /* the kernel has it */
+	mtime_t reported;    /* upstream: a membership was changed */
 };
 
 struct exec {
 	enum family family;
 	const struct gm_af *af;
-	const struct wire_af *wire;
 	struct loop *loop;
 	struct gm *gm;
 	struct gmsock *sock;
 	struct upstream *upstream;
-	struct upstream *joins; /* join-group: the router as a host of its own */
+	struct joins *joins; /* the router as a host of its own */
+	struct gmio *io;
 	struct loop_task *run;
 	struct loop_timer *timer, *claim, *look;
 	exec_action_fn *done;
@@ -55,15 +52,7 @@ struct exec {
 	int mroute_error;
 	mtime_t claim_wait;
 	uint64_t table_busy, route_errors;
-
-	struct ipaddr *sources; /* of the record or query being read */
-	unsigned int sources_cap;
 };
-
-static unsigned int debug_packets(const struct exec *exec)
-{
-	return exec->family == FAMILY_IPV4 ? DEBUG_IGMP_PACKETS : DEBUG_MLD_PACKETS;
-}
 
 static const char *tag(const struct exec *exec)
 {
@@ -85,76 +74,6 @@ const char *exec_slot_name(const struct exec *exec, uint8_t slot)
 }
 
 /* --- actions --- */
-
-static void send_one_query(struct exec *exec, uint8_t slot, const struct wire_query *q)
-{
-	const struct slot *s = &exec->slots[slot];
-	uint8_t buf[QUERY_MAX];
-	char text[IPADDR_STRLEN];
-	struct ipaddr dst;
-	int len, err;
-
-	len = wire_encode_query(exec->wire, q, buf, sizeof(buf), &dst);
-	err = len < 0 ? len
-		      : gmsock_send(exec->sock, s->want.ifindex, &exec->gm->ifs[slot].conf.addr, &dst, buf,
-				    (size_t)len);
-	if (err < 0) {
-		gm_count(exec->gm, slot, GM_C_TX_FAILED);
-		log_debug(debug_packets(exec), s->want.gm.name, tag(exec), "%s: query not sent: %s", s->want.gm.name,
-			  strerror(-err));
-		return;
-	}
-	gm_count(exec->gm, slot,
-		 ipaddr_is_none(&q->group) ? GM_C_TX_GENERAL
-		 : q->nsources             ? GM_C_TX_GROUP_SOURCE
-					   : GM_C_TX_GROUP);
-	log_debug(debug_packets(exec), s->want.gm.name, tag(exec), "%s: query sent to %s, %u sources%s",
-		  s->want.gm.name, ipaddr_format(&dst, text), q->nsources, q->suppress ? ", S" : "");
-}
-
-/* RFC 9776 s4.1.8: a list too long for one packet goes in several. */
-static void send_query(struct exec *exec, const struct gm_action *a)
-{
-	unsigned int capacity, mtu = exec->slots[a->slot].want.mtu;
-	struct wire_query q = {
-		.group = a->query.group,
-		.gen = a->query.gen,
-		.suppress = a->query.suppress,
-		.robustness = a->query.robustness,
-		.interval = a->query.interval,
-		.max_response = a->query.max_response,
-	};
-
-	capacity = wire_query_capacity(exec->wire, mtu && mtu < QUERY_MAX ? mtu : QUERY_MAX);
-	if (!capacity)
-		capacity = 1;
-	for (unsigned int done = 0; done == 0 || done < a->query.nsources; done += capacity) {
-		unsigned int left = a->query.nsources - done;
-
-		q.sources = a->query.sources ? a->query.sources + done : NULL;
-		q.nsources = left < capacity ? left : capacity;
-		send_one_query(exec, a->slot, &q);
-	}
-}
-
-static void send_discovery(struct exec *exec, const struct gm_action *a)
-{
-	const struct wire_discovery message = {
-		.terminate = a->discovery.terminate,
-		.advertisement_interval_s = a->discovery.interval_s,
-		.query_interval_s = (uint16_t)mtime_to_s(a->discovery.query_interval),
-		.robustness = a->discovery.robustness,
-	};
-	uint8_t buf[DISCOVERY_MAX];
-	struct ipaddr dst;
-	int len, err;
-
-	len = wire_encode_discovery(exec->wire, &message, buf, sizeof(buf), &dst);
-	err = len < 0 ? len
-		      : gmsock_send(exec->sock, exec->slots[a->slot].want.ifindex, &exec->gm->ifs[a->slot].conf.addr,
-				    &dst, buf, (size_t)len);
-	gm_count(exec->gm, a->slot, err < 0 ? GM_C_TX_FAILED : GM_C_TX_DISCOVERY);
-}
 
 static void set_upstream(struct exec *exec, const struct gm_action *a)
 {
@@ -212,14 +131,26 @@ static void note_for_sweep(struct exec *exec, const struct gm_action *a)
 	sweep_joined(exec->sweep);
 }
 
+/* What a message needs to know of the interface it came by or goes by. */
+static struct gmio_if gmio_if_of(const struct exec *exec, uint8_t slot)
+{
+	const struct exec_if *want = &exec->slots[slot].want;
+
+	return (struct gmio_if){ want->ifindex, want->gm.name, want->mtu, want->require_router_alert };
+}
+
 static void carry_out(struct exec *exec, const struct gm_action *a)
 {
+	struct gmio_if ifc;
+
 	switch (a->type) {
 	case GM_ACT_QUERY:
-		send_query(exec, a);
+		ifc = gmio_if_of(exec, a->slot);
+		gmio_send_query(exec->io, &ifc, a);
 		break;
 	case GM_ACT_DISCOVERY:
-		send_discovery(exec, a);
+		ifc = gmio_if_of(exec, a->slot);
+		gmio_send_discovery(exec->io, &ifc, a);
 		return;
 	case GM_ACT_UPSTREAM:
 		set_upstream(exec, a);
@@ -258,6 +189,11 @@ static void input(struct exec *exec, const struct gm_event *ev)
 	loop_task_run(exec->run);
 }
 
+static void event_input(void *arg, const struct gm_event *ev)
+{
+	input(arg, ev);
+}
+
 void exec_input(struct exec *exec, const struct gm_event *ev)
 {
 	input(exec, ev);
@@ -265,120 +201,18 @@ void exec_input(struct exec *exec, const struct gm_event *ev)
 
 /* --- packets --- */
 
-/* Unpacks a list; false when out of memory. */
-static bool take_sources(struct exec *exec, const uint8_t *packed, unsigned int n)
-{
-	if (n > exec->sources_cap) {
-		struct ipaddr *v = realloc(exec->sources, n * sizeof(*v));
-
-		if (!v)
-			return false;
-		exec->sources = v;
-		exec->sources_cap = n;
-	}
-	for (unsigned int i = 0; i < n; i++)
-		exec->sources[i] = wire_source(exec->wire, packed, i);
-	return true;
-}
-
-static void hear_query(struct exec *exec, uint8_t slot, const struct wire_msg *msg)
-{
-	struct gm_event ev = { .type = GM_EV_QUERY, .slot = slot };
-
-	if (!take_sources(exec, msg->body, msg->count)) {
-		gm_count_drop(exec->gm, slot, GM_DROP_NO_MEMORY);
-		return;
-	}
-	ev.query.from = msg->meta.src;
-	ev.query.group = msg->group;
-	ev.query.gen = msg->gen;
-	ev.query.suppress = msg->suppress;
-	ev.query.robustness = msg->robustness;
-	ev.query.interval = msg->interval;
-	ev.query.max_response = msg->max_response;
-	ev.query.sources = exec->sources;
-	ev.query.nsources = msg->count;
-	input(exec, &ev);
-}
-
-static void hear_record(struct exec *exec, uint8_t slot, const struct wire_msg *msg, enum gm_record_type type,
-			const struct ipaddr *group, unsigned int nsources)
-{
-	struct gm_event ev = { .type = GM_EV_RECORD, .slot = slot };
-
-	ev.record.reporter = msg->meta.src;
-	ev.record.group = *group;
-	ev.record.type = type;
-	ev.record.gen = msg->gen;
-	ev.record.sources = exec->sources;
-	ev.record.nsources = nsources;
-	input(exec, &ev);
-}
-
-static void hear_report(struct exec *exec, uint8_t slot, const struct wire_msg *msg)
-{
-	struct wire_cursor cursor = { 0 };
-	struct wire_record record;
-
-	gm_count(exec->gm, slot, (enum gm_counter)(GM_C_RX_REPORT_GEN1 + msg->gen - GM_GEN1));
-	if (msg->gen < GM_GEN3) {
-		hear_record(exec, slot, msg, GM_IS_EX, &msg->group, 0);
-		return;
-	}
-	while (wire_next_record(exec->wire, msg, &cursor, &record)) {
-		if (take_sources(exec, record.sources, record.nsources))
-			hear_record(exec, slot, msg, (enum gm_record_type)record.type, &record.group, record.nsources);
-		else
-			gm_count_drop(exec->gm, slot, GM_DROP_NO_MEMORY);
-	}
-}
-
-static void hear_solicitation(struct exec *exec, uint8_t slot, const struct wire_msg *msg)
-{
-	const struct gm_event ev = { .type = GM_EV_SOLICIT, .slot = slot, .solicit = { .from = msg->meta.src } };
-
-	input(exec, &ev);
-}
-
 static void on_packet(void *arg, enum family family, int ifindex, const struct wire_meta *meta, const uint8_t *payload,
 		      size_t len)
 {
 	struct exec *exec = arg;
 	uint8_t slot = exec_slot(exec, ifindex);
-	struct wire_options opt = { 0 };
-	char from[IPADDR_STRLEN];
-	struct wire_msg msg;
-	int err;
+	struct gmio_if ifc;
 
 	(void)family;
 	if (slot == GM_NO_IF)
 		return;
-	opt.require_router_alert = exec->slots[slot].want.require_router_alert;
-	err = wire_decode(exec->wire, meta, payload, len, &opt, false, &msg);
-	log_debug(debug_packets(exec), exec_slot_name(exec, slot), tag(exec), "%s: type 0x%02x, %zu octets from %s%s%s",
-		  exec_slot_name(exec, slot), len ? payload[0] : 0, len, ipaddr_format(&meta->src, from),
-		  err < 0 ? ", dropped: " : "", err < 0 ? gm_drop_names[wire_drop(err)] : "");
-	if (err < 0) {
-		gm_count_drop(exec->gm, slot, wire_drop(err));
-		return;
-	}
-	switch (msg.kind) {
-	case WIRE_QUERY:
-		hear_query(exec, slot, &msg);
-		return;
-	case WIRE_REPORT:
-		hear_report(exec, slot, &msg);
-		return;
-	case WIRE_LEAVE:
-		gm_count(exec->gm, slot, GM_C_RX_LEAVE);
-		hear_record(exec, slot, &msg, GM_TO_IN, &msg.group, 0);
-		return;
-	case WIRE_SOLICITATION:
-		hear_solicitation(exec, slot, &msg);
-		return;
-	case WIRE_OTHER:
-		return;
-	}
+	ifc = gmio_if_of(exec, slot);
+	gmio_hear(exec->io, slot, &ifc, meta, payload, len);
 }
 
 static void on_drop(void *arg, enum family family, int ifindex, enum gm_drop why)
@@ -515,56 +349,7 @@ static const struct gm *sweep_gm(void *arg)
 	return exec->gm;
 }
 
-static void sweep_input(void *arg, const struct gm_event *ev)
-{
-	input(arg, ev);
-}
-
 /* --- interfaces --- */
-
-/* The filter of one group as the list of joins gives it: any source, or the sources that are named. */
-static void set_join(struct exec *exec, const struct slot *s, const struct ipaddr *group)
-{
-	struct ipaddr sources[s->njoins + 1];
-	enum gm_mode mode = GM_INCLUDE;
-	char text[IPADDR_STRLEN];
-	unsigned int n = 0;
-	int err;
-
-	for (unsigned int i = 0; i < s->njoins; i++) {
-		if (!ipaddr_eq(&s->joins[i].group, group))
-			continue;
-		if (ipaddr_is_none(&s->joins[i].source))
-			mode = GM_EXCLUDE;
-		else
-			sources[n++] = s->joins[i].source;
-	}
-	err = upstream_set(exec->joins, s->want.ifindex, group, mode, sources, mode == GM_EXCLUDE ? 0 : n);
-	if (err < 0)
-		log_warn(tag(exec), "%s: join-group %s: %s", s->want.gm.name, ipaddr_format(group, text),
-			 strerror(-err));
-}
-
-static int set_joins(struct exec *exec, struct slot *s, const struct gm_static *joins, unsigned int n)
-{
-	struct gm_static *copy = NULL, *old = s->joins;
-	unsigned int nold = s->njoins;
-
-	if (n) {
-		copy = malloc(n * sizeof(*copy));
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, joins, n * sizeof(*copy));
-	}
-	s->joins = copy;
-	s->njoins = n;
-	for (unsigned int i = 0; i < n; i++)
-		set_join(exec, s, &copy[i].group);
-	for (unsigned int i = 0; i < nold; i++)
-		set_join(exec, s, &old[i].group);
-	free(old);
-	return 0;
-}
 
 static void set_router_groups(struct exec *exec, const struct slot *s, bool join)
 {
@@ -604,7 +389,7 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 {
 	struct gm_event ev = { .type = GM_EV_IF, .iface = &want->gm };
 	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
-	bool fresh, new_joins, up_again;
+	bool fresh, up_again;
 	struct slot *s;
 	int err;
 
@@ -615,7 +400,6 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 		return -ENOSPC;
 	fresh = !s->want.ifindex;
 	up_again = want->gm.up && !s->want.gm.up;
-	new_joins = fresh || want->joins_serial != s->want.joins_serial;
 	if (!fresh && s->want.gm.role == GM_ROLE_UPSTREAM && want->gm.role != GM_ROLE_UPSTREAM)
 		upstream_drop(exec->upstream, want->ifindex);
 	s->want = *want;
@@ -623,8 +407,6 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 		take_table(exec);
 	err = add_vif(exec, ev.slot);
 	set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
-	if (new_joins && set_joins(exec, s, want->joins, want->njoins) < 0)
-		err = -ENOMEM;
 	if (up_again)
 		upstream_retry(exec->upstream);
 	input(exec, &ev);
@@ -652,11 +434,21 @@ void exec_remove_if(struct exec *exec, int ifindex)
 				     ev.slot); /* the kernel removes the VIF of a vanished interface itself */
 	set_router_groups(exec, s, false);
 	upstream_drop(exec->upstream, ifindex);
-	upstream_drop(exec->joins, ifindex);
-	free(s->joins);
+	joins_drop(exec->joins, ifindex);
 	*s = (struct slot){ 0 };
 	if (exec->mroute && !has_roles(exec))
 		give_table(exec);
+}
+
+int exec_set_joins(struct exec *exec, int ifindex, const char *name, const struct gm_static *list, unsigned int n,
+		   uint32_t serial)
+{
+	return joins_set(exec->joins, ifindex, name, list, n, serial);
+}
+
+void exec_sweep_joins(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg)
+{
+	joins_sweep(exec->joins, keep, arg);
 }
 
 void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg)
@@ -760,7 +552,6 @@ int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *
 		return -ENOMEM;
 	exec->family = family;
 	exec->af = family == FAMILY_IPV4 ? &gm_af_igmp : &gm_af_mld;
-	exec->wire = family == FAMILY_IPV4 ? &wire_igmp : &wire_mld;
 	exec->loop = loop;
 	exec->done = done;
 	exec->done_arg = arg;
@@ -772,22 +563,24 @@ int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *
 	exec->timer = loop_timer_new(loop, run, exec);
 	exec->claim = loop_timer_new(loop, take_table, exec);
 	exec->look = loop_timer_new(loop, looked, exec);
-	if (!exec->gm || !exec->run || !exec->timer || !exec->claim || !exec->look)
+	exec->io = exec->gm ? gmio_new(family, exec->gm, event_input, exec) : NULL;
+	if (!exec->io || !exec->run || !exec->timer || !exec->claim || !exec->look)
 		goto fail;
 	err = sweep_new(loop, family,
-			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = sweep_input, .arg = exec },
+			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = event_input, .arg = exec },
 			&exec->sweep);
 	if (err < 0)
 		goto fail;
 	err = upstream_open(loop, family, &exec->upstream);
 	if (err < 0)
 		goto fail;
-	err = upstream_open(loop, family, &exec->joins);
+	err = joins_open(loop, family, &exec->joins);
 	if (err < 0)
 		goto fail;
 	err = gmsock_open(loop, family, &handler, exec, &exec->sock);
 	if (err < 0)
 		goto fail;
+	gmio_set_socket(exec->io, exec->sock);
 	*out = exec;
 	return 0;
 fail:
@@ -802,24 +595,21 @@ void exec_free(struct exec *exec)
 	/* Orderly: whoever was told that we are here is told that we go. */
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
 		exec_remove_if(exec, exec->slots[i].want.ifindex);
-	if (exec->joins)
-		upstream_close(exec->joins);
+	joins_close(exec->joins);
 	if (exec->upstream)
 		upstream_close(exec->upstream);
 	if (exec->mroute)
 		mroute_close(exec->mroute);
 	if (exec->sock)
 		gmsock_close(exec->sock);
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
-		free(exec->slots[i].joins);
 	flows_close(exec->flows);
 	sweep_free(exec->sweep);
 	loop_timer_free(exec->look);
 	loop_timer_free(exec->claim);
 	loop_timer_free(exec->timer);
 	loop_task_free(exec->run);
+	gmio_free(exec->io);
 	gm_free(exec->gm);
-	free(exec->sources);
 	free(exec);
 }
 

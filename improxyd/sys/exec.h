@@ -30,9 +30,6 @@ struct exec_if {
 	unsigned int mtu;
 	bool require_router_alert;
 	uint8_t ttl_threshold;
-	const struct gm_static *joins; /* groups the router itself joins here; the caller's, until the next call */
-	unsigned int njoins;
-	uint32_t joins_serial; /* another one: `joins` has changed */
 	struct gm_if_conf gm;
 };
 
@@ -62,6 +59,12 @@ void exec_remove_if(struct exec *exec, int ifindex);
 
 /* Calls exec_remove_if() for every interface for which `keep` is false. */
 void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg);
+
+/* `join-group` of an interface, whatever its role; see joins_set(). Lists of interfaces that are gone go by the sweep.
+ */
+int exec_set_joins(struct exec *exec, int ifindex, const char *name, const struct gm_static *list, unsigned int n,
+		   uint32_t serial);
+void exec_sweep_joins(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg);
 
 /* The engine gets an event that does not come from the network (GM_EV_CLEAR). */
 void exec_input(struct exec *exec, const struct gm_event *ev);

@@ -5,6 +5,8 @@
  */
 #include "wire/wire_af.h"
 
+#include <string.h>
+
 #include "lib/util.h"
 
 #define IP_PROTOCOL_ICMPV6 58
@@ -26,10 +28,12 @@ static bool igmp_source_valid(const struct ipaddr *src)
 	return ipaddr_is_unspecified(src) || ipaddr_is_unicast_source(src);
 }
 
-/* RFC 9777 s5.1.14, s5.2.14. */
+/* RFC 9777 s5.1.14, s5.2.14: link-local, which are the addresses of fe80::/64 (RFC 4291 s2.5.6). */
 static bool mld_source_valid(const struct ipaddr *src)
 {
-	return !ipaddr_is_v4(src) && ipaddr_is_linklocal(src);
+	static const uint8_t prefix[8] = { 0xfe, 0x80 };
+
+	return memcmp(src->b, prefix, sizeof(prefix)) == 0;
 }
 
 const struct wire_af wire_igmp = {
