@@ -2,7 +2,7 @@
 /*
  * Fuzz target of the command line: the input is typed at a console, line by line, on a daemon without a kernel. A line
  * "@view" or "@enable" is another client. Each line is also asked for help and for completion. What must hold: a reply
- * is text; JSON is well formed; an error says what it is; completion offers what help knows; in the end the
+ * is text; JSON is well formed; an error says what it is; completion goes on with what was typed; in the end the
  * configuration in force loads to itself.
  */
 #include <stdint.h>
@@ -11,21 +11,12 @@
 #include <string.h>
 
 #include "cli.h"
+#include "tests/fuzz/ensure.h"
 #include "tests/unit/cli_bed.h"
 #include "tests/unit/fake_daemon.h"
 #include "tests/unit/json_flat.h"
 
 #define MAX_LINES 24
-
-#define ENSURE(cond)                                                                                                   \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- the daemon --- */
 
@@ -93,27 +84,35 @@ static void check_reply(const char *line, int code)
 	}
 }
 
-/* Each line of completion is the word of a line of help. */
+/* What completes a line begins as its last word does. */
+static void check_completion(const char *line)
+{
+	const char *last = line + strlen(line);
+	char *words = strdup(bed_reply()), *save;
+
+	ENSURE(words);
+	while (last > line && last[-1] != ' ' && last[-1] != '\t')
+		last--;
+	for (char *word = strtok_r(words, "\n", &save); word; word = strtok_r(NULL, "\n", &save)) {
+		ENSURE(!strchr(word, '\t'));
+		ENSURE(strchr(line, '"') || strncmp(word, last, strlen(last)) == 0);
+	}
+	free(words);
+}
+
 static void check_help(const char *line)
 {
-	char *asked = malloc(strlen(line) + 16), *help, *save, *word;
+	char *asked = malloc(strlen(line) + 16);
+	int code;
 
 	ENSURE(asked);
 	sprintf(asked, "describe %s", line);
 	check_reply(asked, bed_type(asked));
-	help = strdup(bed_reply());
-	ENSURE(help);
 	sprintf(asked, "complete %s", line);
-	if (bed_type(asked) == CMD_OK) {
-		char *words = strdup(bed_reply());
-
-		ENSURE(words);
-		check_reply(asked, CMD_OK);
-		for (word = strtok_r(words, "\n", &save); word; word = strtok_r(NULL, "\n", &save))
-			ENSURE(*word && !strchr(word, '\t'));
-		free(words);
-	}
-	free(help);
+	code = bed_type(asked);
+	check_reply(asked, code);
+	if (code == CMD_OK)
+		check_completion(line);
 	free(asked);
 }
 

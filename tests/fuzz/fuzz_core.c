@@ -10,12 +10,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/gm.h"
 #include "core/gm_policy.h"
 #include "core/gm_state.h"
 #include "lib/util.h"
+#include "tests/fuzz/ensure.h"
+#include "tests/fuzz/outside.h"
 
 #define SLOTS       6 /* the first two are upstreams, to begin with */
 #define UPSTREAMS   2
@@ -25,16 +26,6 @@
 #define MAPS        2
 #define MAX_SOURCES 64
 #define MAX_INPUT   2048
-
-#define ENSURE(cond)                                                                                                   \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- input --- */
 
@@ -53,22 +44,6 @@ static unsigned int below(struct feed *f, unsigned int n)
 	return octet(f) % n;
 }
 
-/* --- the world outside --- */
-
-struct filter_out {
-	uint8_t slot;
-	struct ipaddr group;
-	enum gm_mode mode;
-	unsigned int nsources;
-	struct ipaddr sources[SLOTS * (MAX_SOURCES + ACLS * RULES + STATICS)];
-};
-
-struct route_out {
-	uint8_t iif;
-	struct ipaddr source, group;
-	uint32_t oifs;
-};
-
 struct world {
 	struct gm *gm;
 	bool mld;
@@ -79,183 +54,8 @@ struct world {
 	struct gm_acl acls[ACLS];
 	struct gm_acl_rule rules[ACLS][RULES];
 	struct gm_ssm_map maps[MAPS];
-
-	struct filter_out **filters;
-	struct route_out *routes;
-	size_t nfilters, nroutes;
+	struct outside out;
 };
-
-static void filter_remove(struct world *w, size_t i)
-{
-	free(w->filters[i]);
-	w->filters[i] = w->filters[--w->nfilters];
-}
-
-/* The memberships of a slot went with its interface. */
-static void filters_lose(struct world *w, uint8_t slot)
-{
-	for (size_t i = w->nfilters; i-- > 0;) {
-		if (w->filters[i]->slot == slot)
-			filter_remove(w, i);
-	}
-}
-
-static size_t filter_find(const struct world *w, uint8_t slot, const struct ipaddr *group)
-{
-	size_t i = 0;
-
-	while (i < w->nfilters && (w->filters[i]->slot != slot || !ipaddr_eq(&w->filters[i]->group, group)))
-		i++;
-	return i;
-}
-
-static void filter_set(struct world *w, const struct gm_action *a)
-{
-	size_t i = filter_find(w, a->slot, &a->upstream.group);
-	struct filter_out *filter;
-
-	ENSURE(a->slot < SLOTS && w->ifs[a->slot].role == GM_ROLE_UPSTREAM);
-	ENSURE(gm_policy_proxied(w->gm, &a->upstream.group));
-	for (unsigned int k = 1; k < a->upstream.nsources; k++)
-		ENSURE(ipaddr_cmp(&a->upstream.sources[k - 1], &a->upstream.sources[k]) < 0);
-	if (a->upstream.mode == GM_INCLUDE && !a->upstream.nsources) {
-		ENSURE(i < w->nfilters);
-		filter_remove(w, i);
-		return;
-	}
-	if (i == w->nfilters) {
-		w->filters = realloc(w->filters, (w->nfilters + 1) * sizeof(struct filter_out *));
-		ENSURE(w->filters);
-		w->filters[w->nfilters] = calloc(1, sizeof(*filter));
-		ENSURE(w->filters[w->nfilters]);
-		w->nfilters++;
-	}
-	filter = w->filters[i];
-	filter->slot = a->slot;
-	filter->group = a->upstream.group;
-	filter->mode = a->upstream.mode;
-	filter->nsources = a->upstream.nsources;
-	ENSURE(filter->nsources <= ARRAY_SIZE(filter->sources));
-	for (unsigned int k = 0; k < filter->nsources; k++)
-		filter->sources[k] = a->upstream.sources[k];
-}
-
-/* An entry of any source is known by its incoming interface too. */
-static struct route_out *route_find(const struct world *w, const struct ipaddr *source, const struct ipaddr *group,
-				    uint8_t iif)
-{
-	for (size_t i = 0; i < w->nroutes; i++) {
-		struct route_out *r = &w->routes[i];
-
-		if (ipaddr_eq(&r->source, source) && ipaddr_eq(&r->group, group) &&
-		    (r->iif == iif || !ipaddr_is_none(source)))
-			return r;
-	}
-	return NULL;
-}
-
-static void route_set(struct world *w, const struct gm_action *a)
-{
-	struct route_out *r = route_find(w, &a->route.source, &a->route.group, a->slot);
-
-	ENSURE(a->slot < SLOTS && w->ifs[a->slot].role != GM_ROLE_NONE);
-	if (!r) {
-		w->routes = realloc(w->routes, (w->nroutes + 1) * sizeof(*w->routes));
-		ENSURE(w->routes);
-		r = &w->routes[w->nroutes++];
-	}
-	*r = (struct route_out){ a->slot, a->route.source, a->route.group, a->route.oifs };
-}
-
-static void route_del(struct world *w, const struct gm_action *a)
-{
-	struct route_out *r = route_find(w, &a->route.source, &a->route.group, a->slot);
-
-	ENSURE(r && r->iif == a->slot);
-	*r = w->routes[--w->nroutes];
-}
-
-static void query_check(const struct world *w, const struct gm_action *a)
-{
-	ENSURE(a->slot < SLOTS && a->query.gen >= GM_GEN1 && a->query.gen <= GM_GEN3);
-	ENSURE(a->query.max_response >= 0 && a->query.interval >= 0);
-	if (ipaddr_is_none(&a->query.group)) {
-		ENSURE(!a->query.nsources);
-		return;
-	}
-	ENSURE(gm_policy_proxied(w->gm, &a->query.group));
-	ENSURE(!a->query.nsources || a->query.gen == GM_GEN3);
-	for (unsigned int i = 1; i < a->query.nsources; i++)
-		ENSURE(ipaddr_cmp(&a->query.sources[i - 1], &a->query.sources[i]) < 0);
-}
-
-static void act(struct world *w, const struct gm_action *a)
-{
-	switch (a->type) {
-	case GM_ACT_QUERY:
-		query_check(w, a);
-		break;
-	case GM_ACT_DISCOVERY:
-		ENSURE(a->slot < SLOTS);
-		break;
-	case GM_ACT_UPSTREAM:
-		filter_set(w, a);
-		break;
-	case GM_ACT_ROUTE_SET:
-		route_set(w, a);
-		break;
-	case GM_ACT_ROUTE_DEL:
-		route_del(w, a);
-		break;
-	case GM_ACT_NOTE:
-		ENSURE(a->note.what < GM_NOTE_COUNT);
-		break;
-	}
-}
-
-/* --- the oracle --- */
-
-static bool same_filter(const struct gm_group *group, const struct filter_out *filter)
-{
-	unsigned int n = 0;
-
-	for (uint32_t i = 0; i < group->nsources; i++) {
-		if (!group->sources[i].sent)
-			continue;
-		if (n == filter->nsources || !ipaddr_eq(&group->sources[i].addr, &filter->sources[n]))
-			return false;
-		n++;
-	}
-	return n == filter->nsources && group->sent_mode == filter->mode;
-}
-
-static void compare(const struct world *w)
-{
-	static const struct ipaddr any;
-	size_t nfilters = 0, nroutes = 0;
-
-	for (const struct gm_group *group = w->gm->groups; group; group = group->hh.next) {
-		if (group->sent_slot != GM_NO_IF) {
-			size_t i = filter_find(w, group->sent_slot, &group->addr);
-
-			ENSURE(i < w->nfilters && same_filter(group, w->filters[i]));
-			nfilters++;
-		}
-		for (const struct gm_route *route = group->routes; route; route = route->next) {
-			const struct route_out *r = route_find(w, &route->key.source, &group->addr, route->iif);
-
-			ENSURE(r && r->iif == route->iif && r->oifs == route->oifs);
-			nroutes++;
-		}
-	}
-	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
-		const struct route_out *r = route_find(w, &any, &any, slot);
-
-		ENSURE(w->gm->any_oifs[slot] == (r ? r->oifs : 0));
-		nroutes += r != NULL;
-	}
-	ENSURE(nfilters == w->nfilters && nroutes == w->nroutes);
-}
 
 static void settle(struct world *w)
 {
@@ -264,11 +64,11 @@ static void settle(struct world *w)
 
 	actions = gm_actions(w->gm, w->now, &n);
 	for (size_t i = 0; i < n; i++)
-		act(w, &actions[i]);
+		outside_act(&w->out, w->gm, &actions[i]);
 	gm_actions_done(w->gm);
 	ENSURE(gm_next(w->gm) > w->now);
 	gm_check(w->gm, w->now);
-	compare(w);
+	outside_compare(&w->out, w->gm);
 }
 
 /* --- addresses --- */
@@ -430,7 +230,7 @@ static void apply_if(struct world *w, unsigned int slot, bool lost)
 	struct gm_event ev = { .type = GM_EV_IF, .slot = (uint8_t)slot, .iface = &w->ifs[slot] };
 
 	if (lost)
-		filters_lose(w, (uint8_t)slot);
+		outside_lose_filters(&w->out, (uint8_t)slot);
 	ENSURE(gm_input(w->gm, w->now, &ev) == 0);
 }
 
@@ -502,6 +302,7 @@ static void change_if(struct feed *f, struct world *w)
 	case 9:
 		c->forward_as_non_querier = !c->forward_as_non_querier;
 		c->verify_source = octet(f) & 1;
+		c->discovery_interval_s = (uint8_t)(octet(f) & 0x80 ? 4 : 0);
 		break;
 	case 10:
 		c->leave_delay = mtime_from_ms(10 * octet(f));
@@ -624,7 +425,7 @@ static void flow(struct feed *f, struct world *w, enum gm_event_type type)
 	ev.flow.group = pick_group(f, w->mld);
 	/* The kernel asks on an interface it has been given only, and for an entry that it does not have. */
 	if (type == GM_EV_UPCALL &&
-	    (w->ifs[ev.slot].role == GM_ROLE_NONE || route_find(w, &ev.flow.source, &ev.flow.group, ev.slot)))
+	    (w->ifs[ev.slot].role == GM_ROLE_NONE || outside_has_route(&w->out, &ev.flow.source, &ev.flow.group)))
 		return;
 	ev.flow.idle = mtime_from_s(octet(f));
 	if (type == GM_EV_CLEAR_ROUTES) {
@@ -656,9 +457,9 @@ static void resync(struct feed *f, struct world *w)
 	settle(w);
 	if (ev.slot == SLOTS) {
 		ev.slot = GM_NO_IF;
-		w->nroutes = 0;
+		outside_lose_routes(&w->out);
 	} else {
-		filters_lose(w, ev.slot);
+		outside_lose_filters(&w->out, ev.slot);
 	}
 	ENSURE(gm_input(w->gm, w->now, &ev) == 0);
 }
@@ -773,10 +574,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		play(&f, w);
 	settle(w);
 	gm_free(w->gm);
-	while (w->nfilters)
-		filter_remove(w, w->nfilters - 1);
-	free(w->filters);
-	free(w->routes);
+	outside_free(&w->out);
 	free(w);
 	return 0;
 }

@@ -10,16 +10,7 @@
 
 #include "cli.h"
 #include "import.h"
-
-#define ENSURE(cond)                                                                                                   \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/ensure.h"
 
 static const char *const formats[] = { "improxy", "igmpproxy", "mcproxy", "smcroute" };
 

@@ -11,18 +11,9 @@
 
 #include "lib/filter.h"
 #include "lib/token.h"
+#include "tests/fuzz/ensure.h"
 
 #define MAX_DATA 4096
-
-#define ENSURE(cond)                                                                                                   \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Cuts off and copies the first line. */
 static char *line_take(const uint8_t **data, size_t *size)

@@ -11,19 +11,12 @@
 
 #include "lib/ipaddr.h"
 #include "wire/wire.h"
+#include "tests/fuzz/ensure.h"
 
 #define USE_MLD       0x01
 #define REQUIRE_ALERT 0x02
 #define REPAIR_SUM    0x04
 #define CHECK_V6_SUM  0x08
-
-#define ENSURE(cond)                                                                                                   \
-	do {                                                                                                           \
-		if (!(cond))                                                                                           \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static volatile uint8_t sink;
 

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define INPUT_MAX (1024 * 1024)
+#include "tests/fuzz/ensure.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define INPUT_MAX (1024 * 1024)
 
 static unsigned int replayed;
 

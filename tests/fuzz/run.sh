@@ -49,9 +49,10 @@ for name in $targets; do
 		-artifact_prefix="$dir/faults/$name-"
 	# Text is slow to run and does not gain by its length.
 	case $name in
-	cmd | config) set -- "$@" -max_len=512 -dict="$fuzz/$name.dict" ;;
+	cmd | config | import) set -- "$@" -max_len=512 ;;
 	*) set -- "$@" -max_len=2048 ;;
 	esac
+	[ ! -f "$fuzz/$name.dict" ] || set -- "$@" -dict="$fuzz/$name.dict"
 	echo "fuzz: $name for $seconds seconds"
 	if ! "tests/fuzz/fuzz_$name" "$@" "found/$name" "$fuzz/corpus/$name" >"$name.out" 2>&1; then
 		tail -n 60 "$name.out"

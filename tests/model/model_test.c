@@ -201,7 +201,8 @@ static unsigned int take_actions(struct life *l, mtime_t now, struct ref_query *
 	size_t n;
 	const struct gm_action *acts = gm_actions(l->gm, now, &n);
 
-	for (const struct gm_action *a = acts; a < acts + n; a++) {
+	for (size_t i = 0; i < n; i++) {
+		const struct gm_action *a = &acts[i];
 		struct ref_query *q = &queries[nqueries];
 
 		switch (a->type) {
