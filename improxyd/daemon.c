@@ -348,6 +348,14 @@ static int start(struct daemon *d)
 	if (!d->conf || !d->loop)
 		return -ENOMEM;
 	apply_log(d);
+	err = process_make_directory(o->socket_path, o->user);
+	if (err == 0 && o->pid_file)
+		err = process_make_directory(o->pid_file, o->user);
+	if (err < 0) {
+		log_error("improxyd", "user %s: the directories of its files cannot be made: %s", o->user,
+			  err == -ENOENT ? "no such user" : strerror(-err));
+		return err;
+	}
 	/* The socket first: a second daemon must not touch anything else. */
 	err = open_console(d);
 	if (err < 0)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -172,6 +175,26 @@ static int keep_capabilities(void)
 		err = -errno;
 	cap_free(caps);
 	return err;
+}
+
+int process_make_directory(const char *file, const char *user)
+{
+	const struct passwd *pw;
+	char path[PATH_MAX];
+	const char *dir;
+
+	if (!user)
+		return 0;
+	if ((size_t)snprintf(path, sizeof(path), "%s", file) >= sizeof(path))
+		return -ENAMETOOLONG;
+	dir = dirname(path);
+	errno = 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return errno ? -errno : -ENOENT;
+	if (mkdir(dir, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chown(dir, pw->pw_uid, pw->pw_gid) < 0 ? -errno : 0;
 }
 
 int process_drop_privileges(const char *user, const char *group)

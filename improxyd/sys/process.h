@@ -27,6 +27,12 @@ int process_write_pid(const char *path);
 void process_remove_pid(const char *path);
 
 /*
+ * Makes the directory of `file` and gives it to `user`, who may then remove the file; one that is there is left as it
+ * is. Nothing is done without a user. Returns 0, -ENOENT when there is no such user, or -errno.
+ */
+int process_make_directory(const char *file, const char *user);
+
+/*
  * Becomes `user` (NULL: stays), with `group` as the primary group when given, and keeps no capability but CAP_NET_ADMIN
  * and CAP_NET_RAW; nothing run from here can gain more. Returns 0, -ENOENT when there is no such user or group, or
  * -errno.
