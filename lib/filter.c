@@ -46,7 +46,7 @@ static int kind_parse(const char *word, enum filter_kind *kind)
 /* --- what an expression may cost --- */
 
 /* Single characters to match once all repetitions are written out, and how deep groups may nest. */
-#define RE_MAX_SIZE  5000
+#define RE_MAX_SIZE  1000
 #define RE_MAX_DEPTH 32
 
 /* Behind a bracket expression, of which `s` is the beginning. */
@@ -93,7 +93,8 @@ static const char *interval_end(const char *s, uint64_t *copies)
 
 /*
  * The expression comes from a client and the time and memory it takes are ours. The library writes out repetitions, the
- * `+` too, and searches for what back references stand for by trial. Returns why it is refused, or NULL.
+ * `+` too, its work doubles with each repetition of a repetition (a***), and it searches for what back references stand
+ * for by trial. Returns why it is refused, or NULL.
  */
 static const char *re_refuse(const char *re)
 {
@@ -115,11 +116,11 @@ static const char *re_refuse(const char *re)
 			depth--;
 			part[depth] = size[depth + 1] + 1;
 			size[depth] += part[depth];
-		} else if (*re == '+') {
+		} else if (strchr("*+?", *re)) {
 			copies = 2;
 		} else if (*re == '{' && interval_end(re, &copies)) {
 			next = interval_end(re, &copies);
-		} else if (*re != '*' && *re != '?' && *re != '|') {
+		} else if (*re != '|') {
 			if (*re == '\\' && re[1])
 				next = re + 2;
 			else if (*re == '[')

@@ -87,15 +87,17 @@ static void check_reply(const char *line, int code)
 /* What completes a line begins as its last word does. */
 static void check_completion(const char *line)
 {
-	const char *last = line + strlen(line);
+	size_t len = strlen(line), from;
 	char *words = strdup(bed_reply()), *save;
 
 	ENSURE(words);
-	while (last > line && last[-1] != ' ' && last[-1] != '\t')
-		last--;
+	while (len && line[len - 1] == '\r')
+		len--;
+	for (from = len; from && line[from - 1] != ' ' && line[from - 1] != '\t';)
+		from--;
 	for (char *word = strtok_r(words, "\n", &save); word; word = strtok_r(NULL, "\n", &save)) {
 		ENSURE(!strchr(word, '\t'));
-		ENSURE(strchr(line, '"') || strncmp(word, last, strlen(last)) == 0);
+		ENSURE(strchr(line, '"') || strncmp(word, line + from, len - from) == 0);
 	}
 	free(words);
 }

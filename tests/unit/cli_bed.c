@@ -311,6 +311,11 @@ int bed_type(const char *line)
 	code = console_ops.line(session, &client, copy);
 	while (code == CTL_MORE)
 		code = console_ops.more(session, &client);
+	/* A stream is stopped as soon as it has begun. */
+	if (code == CTL_STREAM) {
+		console_ops.stop(session, &client);
+		code = CMD_OK;
+	}
 	free(copy);
 	assert(code >= 0);
 	return code;

@@ -458,7 +458,9 @@ static void test_costly_filters(void **state)
 	static const char *const bad[] = {
 		"include ((a{1,255}){1,255}){1,255}",
 		"include (a{100}){100}",
-		"include a{5001}",
+		"include a{1001}",
+		"include a**********************",
+		"include ((((((((((((a*)?)*)?)*)?)*)?)*)?)*)?)*",
 		"include (a{1000,}b{1000,}c{1000,}d{1000,}e{1000,})",
 		"include [[:digit:](]{90}(x{70}){80}",
 		"include ((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
@@ -473,6 +475,7 @@ static void test_costly_filters(void **state)
 		"include ^ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+$",
 		"include [{(]{2}|[]1{2}+]\\{9999|[^]()]",
 		"include \\\\1",
+		"include ((a*b?)*c+)* .*.*.*",
 	};
 	struct filter f;
 	char err[128];
