@@ -328,7 +328,7 @@ enum cmd_code cmd_execute(struct cmd_ctx *ctx, const char *line)
 	cmd_abort(ctx);
 	/* A command that takes the rest of its line takes a pipe with it; for any other it is no word of a command. */
 	code = match_line(ctx, line, strlen(line));
-	pipe = code != CMD_OK && code != CMD_TOO_LONG ? token_find_pipe(line) : NULL;
+	pipe = code != CMD_OK && code != CMD_TOO_LONG && !has_control(ctx->line) ? token_find_pipe(line) : NULL;
 	if (pipe) {
 		char why[CMD_ERROR_LEN];
 

@@ -337,6 +337,7 @@ static void test_control_characters(void **state)
 	expect_error(VIEW, "show\033[2J version", CMD_UNKNOWN, "% Control character in the line\n");
 	expect_error(ENABLE, "description a\rb", CMD_UNKNOWN, "% Control character in the line\n");
 	expect_error(ENABLE, "description \177", CMD_UNKNOWN, "% Control character in the line\n");
+	expect_error(ENABLE, "description a | include \001", CMD_UNKNOWN, "% Control character in the line\n");
 	assert_int_equal(execute(VIEW, "! \001 a comment"), CMD_OK);
 	assert_int_equal(execute(VIEW, "show\tversion\r\n"), CMD_OK);
 	assert_int_equal(execute(VIEW, "show version \303\244"), CMD_UNKNOWN);
