@@ -310,6 +310,15 @@ static enum cmd_code run_copy_file(struct cmd_ctx *ctx)
 	return load(ctx, cmd_arg(ctx, "FILE"));
 }
 
+static enum cmd_code run_restart(struct cmd_ctx *ctx)
+{
+	int err = daemon_restart(cli_session(ctx)->daemon);
+
+	if (err < 0)
+		return cmd_fail(ctx, "There is no keeper that would start improxyd again");
+	return CMD_OK;
+}
+
 static enum cmd_code run_reload(struct cmd_ctx *ctx)
 {
 	return load(ctx, daemon_startup_file(cli_session(ctx)->daemon));
@@ -352,6 +361,8 @@ static const struct cmd_row rows[] = {
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy FILE running-config", run_copy_file,
 	    "Make the configuration what a file says"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "reload configuration", run_reload, "Read the startup file again"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "restart", run_restart,
+	    "Start improxyd anew, from the startup file, without losing a packet"),
 };
 
 static const struct cmd_word words[] = {
@@ -378,6 +389,7 @@ static const struct cmd_word words[] = {
 	{ "memory", "To the startup file" },
 	{ "copy", "Copy a configuration" },
 	{ "reload", "Read again" },
+	{ "restart", "Start the program anew" },
 	{ "ip", "IPv4" },
 	{ "ipv6", "IPv6" },
 	{ "igmp", "Internet Group Management Protocol" },

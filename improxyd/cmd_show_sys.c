@@ -16,13 +16,24 @@
 
 static enum cmd_code show_version(struct cmd_ctx *ctx)
 {
-	static const struct out_col form[] = { { "version", "improxyd", 0 }, { "upTime", "Uptime", 0 } };
+	static const struct out_col form[] = { { "version", "improxyd", 0 }, { "upTime", "Uptime", 0 },
+					       { "pid", "Process", 0 },      { "keeperPid", "Keeper", 0 },
+					       { "starts", "Starts", 0 },    { "relearning", "Relearning hosts", 0 } };
+	struct daemon_process process;
 	struct out *o = ctx->out;
 
+	daemon_process(show_daemon(ctx), &process);
 	out_form_begin(o, form, ARRAY_SIZE(form));
 	out_row_begin(o, "improxyd");
 	out_str(o, "version", IMPROXY_VERSION);
 	out_duration(o, "upTime", daemon_now() - daemon_started(show_daemon(ctx)));
+	out_int(o, "pid", process.pid);
+	if (process.keeper)
+		out_int(o, "keeperPid", process.keeper);
+	else
+		out_null(o, "keeperPid");
+	out_int(o, "starts", process.starts);
+	out_bool(o, "relearning", process.reviving);
 	out_row_end(o);
 	out_form_end(o);
 	return CMD_OK;

@@ -15,9 +15,12 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "load.h"
+#include "sys/carry.h"
 #include "sys/ctl.h"
 #include "sys/exec.h"
+#include "sys/fdstore.h"
 #include "sys/file.h"
+#include "sys/keeper.h"
 #include "sys/link.h"
 #include "sys/logsink.h"
 #include "sys/loop.h"
@@ -122,6 +125,7 @@ void daemon_replace_conf(struct daemon *d, struct conf *conf)
 	/* The engines use parts of the configuration until this has given them those of the new one. */
 	apply_run(d->apply, conf);
 	conf_free(old);
+	loop_task_run(d->save);
 }
 
 const char *daemon_hostname(const struct daemon *d)
@@ -214,8 +218,34 @@ int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, con
 	return 0;
 }
 
+/* For a process that has to go on where this one was ended. */
+static void save_config(void *arg)
+{
+	struct daemon *d = arg;
+	char *text = cli_config_text(d->conf);
+
+	if (text)
+		carry_save_config(text);
+	else
+		log_error("keeper", "out of memory: the running configuration was not saved");
+	free(text);
+}
+
+/* After an accident the configuration is what it was, saved or not. False: there is none to go on with. */
+static bool load_former(struct daemon *d, const char *text)
+{
+	struct loading loading = { .d = d };
+	unsigned int nerrors;
+	struct conf *conf = load_text(d->table, "running-config", text, on_load_error, &loading, &nerrors);
+
+	if (!conf)
+		return false;
+	daemon_replace_conf(d, conf);
+	return true;
+}
+
 /* At the start what is right counts, and what is wrong is told. */
-static void load_startup(struct daemon *d)
+static bool load_startup(struct daemon *d)
 {
 	struct loading loading = { .d = d };
 	unsigned int nerrors;
@@ -223,12 +253,34 @@ static void load_startup(struct daemon *d)
 	int err = load_file(d, d->options->config_file, &loading, &conf, &nerrors);
 
 	if (err < 0) {
-		log_warn("config", "%s: %s: starting without configuration", d->options->config_file, strerror(-err));
-		return;
+		log_warn("config", "%s: %s", d->options->config_file, strerror(-err));
+		return false;
 	}
 	if (nerrors)
 		log_error("config", "%s: %u lines were not accepted", d->options->config_file, nerrors);
 	daemon_replace_conf(d, conf);
+	return true;
+}
+
+/* The first configuration of this process. A file that cannot be read any more is no reason to stop a stream. */
+static void load_first(struct daemon *d)
+{
+	const char *accident = getenv(KEEPER_ACCIDENT);
+	char *former = carry_take_config();
+	bool loaded = false;
+
+	if (accident)
+		log_error("improxyd", "the process before %s; going on where it was", accident);
+	if (accident && !d->carry->intended && former)
+		loaded = load_former(d, former);
+	if (!loaded)
+		loaded = load_startup(d);
+	if (!loaded && former)
+		loaded = load_former(d, former);
+	if (!loaded)
+		log_warn("config", "starting without configuration");
+	free(former);
+	d->carry->intended = 0;
 }
 
 /* --- life --- */
@@ -277,9 +329,68 @@ static void on_signal(void *arg, int signo)
 		return;
 	default:
 		log_notice("improxyd", "signal %d: leaving", signo);
+		d->abandoning |= d->options->keep;
 		loop_exit(d->loop);
 		return;
 	}
+}
+
+static void on_keeper_gone(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_error("improxyd", "the keeper has ended: leaving");
+	loop_exit(d->loop);
+}
+
+int daemon_restart(struct daemon *d)
+{
+	if (!fdstore_has_keeper())
+		return -ENOTCONN;
+	log_notice("improxyd", "restarting");
+	d->restarting = true;
+	d->abandoning = true;
+	loop_exit(d->loop);
+	return 0;
+}
+
+void daemon_process(const struct daemon *d, struct daemon_process *process)
+{
+	*process = (struct daemon_process){ .pid = (long)getpid(), .starts = d->carry->starts };
+	if (fdstore_has_keeper())
+		process->keeper = (long)getppid();
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
+		process->reviving |= d->exec[f] && exec_reviving(d->exec[f]);
+}
+
+/* To the service manager, which listens to the process that it has started. */
+static void notify(const char *state)
+{
+	if (fdstore_has_keeper())
+		fdstore_notify(state);
+	else
+		(void)process_notify(state); /* whether it is heard makes no difference */
+}
+
+static int become_ready(const struct daemon_options *o)
+{
+	int err;
+
+	if (fdstore_has_keeper()) {
+		fdstore_ready();
+		return o->background ? process_leave_terminal() : 0;
+	}
+	if (o->pid_file) {
+		err = process_write_pid(o->pid_file);
+		if (err < 0) {
+			log_error("improxyd", "pid file %s: %s", o->pid_file, strerror(-err));
+			return err;
+		}
+	}
+	err = process_ready();
+	if (err < 0)
+		log_warn("improxyd", "the service manager could not be told: %s", strerror(-err));
+	return 0;
 }
 
 /* Settings of the kernel are not notified. */
@@ -299,7 +410,7 @@ static int open_families(struct daemon *d)
 	unsigned int usable = 0;
 
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		int err = exec_new(d->loop, (enum family)f, daemon_on_action, d, &d->exec[f]);
+		int err = exec_new(d->loop, (enum family)f, d->carry, daemon_on_action, d, &d->exec[f]);
 
 		if (err == -EAFNOSUPPORT) {
 			log_warn("improxyd", "the kernel does not know %s: going on without it",
@@ -335,7 +446,7 @@ static int open_console(struct daemon *d)
 	return err;
 }
 
-static int start(struct daemon *d)
+static int start(struct daemon *d, struct handover *handover)
 {
 	const struct daemon_options *o = d->options;
 	int err;
@@ -347,9 +458,17 @@ static int start(struct daemon *d)
 	d->loop = loop_new();
 	if (!d->conf || !d->loop)
 		return -ENOMEM;
+	process_raise_descriptor_limit();
+	err = fdstore_open(d->loop, handover, on_keeper_gone, d);
+	if (err < 0)
+		return err;
+	d->carry = carry_open();
+	d->save = loop_task_new(d->loop, save_config, d);
+	if (!d->carry || !d->save)
+		return -ENOMEM;
 	apply_log(d);
 	err = process_make_directory(o->socket_path, o->user);
-	if (err == 0 && o->pid_file)
+	if (err == 0 && o->pid_file && !fdstore_has_keeper())
 		err = process_make_directory(o->pid_file, o->user);
 	if (err < 0) {
 		log_error("improxyd", "user %s: the directories of its files cannot be made: %s", o->user,
@@ -378,31 +497,43 @@ static int start(struct daemon *d)
 	d->look = loop_timer_new(d->loop, look_for_conflicts, d);
 	if (!d->apply || !d->conflicts || !d->look)
 		return -ENOMEM;
-	load_startup(d);
+	load_first(d);
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		if (d->exec[f])
+			exec_revive(d->exec[f]);
+	}
 	look_for_conflicts(d);
-	err = process_drop_privileges(o->user, o->group);
+	err = process_drop_privileges(o->user, o->group, false);
 	if (err < 0) {
 		log_error("improxyd", "cannot become %s: %s", o->user, strerror(-err));
 		return err;
 	}
-	if (o->pid_file) {
-		err = process_write_pid(o->pid_file);
-		if (err < 0) {
-			log_error("improxyd", "pid file %s: %s", o->pid_file, strerror(-err));
-			return err;
-		}
-	}
-	err = process_ready();
+	err = become_ready(o);
 	if (err < 0)
-		log_warn("improxyd", "the service manager could not be told: %s", strerror(-err));
+		return err;
 	log_notice("improxyd", "version " IMPROXY_VERSION " is ready");
 	return 0;
 }
 
+/* The next process goes on with everything that the keeper, or the service manager's store, holds. */
+static void abandon(struct daemon *d)
+{
+	save_config(d);
+	d->carry->intended = 1;
+	fdstore_freeze();
+	ctl_leave(d->ctl);
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		if (d->exec[f])
+			exec_abandon(d->exec[f]);
+	}
+}
+
 static void stop(struct daemon *d)
 {
-	/* Whether it is heard makes no difference any more. */
-	(void)process_notify("STOPPING=1");
+	if (!d->restarting)
+		notify("STOPPING=1");
+	if (d->abandoning)
+		abandon(d);
 	ctl_free(d->ctl);
 	cmd_table_free(d->table);
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
@@ -414,25 +545,30 @@ static void stop(struct daemon *d)
 		links_close(d->links);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		loop_signal_free(d->signals[i]);
+	loop_task_free(d->save);
+	carry_close(d->carry);
+	fdstore_close();
 	if (d->loop)
 		loop_free(d->loop);
 	conf_free(d->conf);
 	forget_errors(d);
 	if (d->options->pid_file)
-		process_remove_pid(d->options->pid_file);
+		process_remove_pid(d->options->pid_file); /* unless it is the keeper's */
 }
 
-int daemon_main(const struct daemon_options *options)
+int daemon_main(const struct daemon_options *options, struct handover *handover)
 {
 	struct daemon d = { .options = options };
 	int err;
 
 	log_init(logsink_stamp);
-	err = start(&d);
+	err = start(&d, handover);
 	if (err == 0)
 		err = loop_run(d.loop);
 	stop(&d);
 	logsink_fini();
 	log_fini();
-	return err;
+	if (err < 0)
+		return EXIT_FAILURE;
+	return d.restarting ? KEEPER_RESTART : EXIT_SUCCESS;
 }

@@ -16,6 +16,20 @@
 
 struct conf;
 struct daemon;
+struct handover;
+
+/*
+ * Ends this process for another one, of the program as it is on the disk then, without a stream noticing. -ENOTCONN:
+ * there is no keeper that would start it.
+ */
+int daemon_restart(struct daemon *d);
+
+struct daemon_process {
+	long pid, keeper; /* keeper 0: there is none */
+	unsigned int starts;
+	bool reviving; /* hosts of before the restart are still being asked for */
+};
+void daemon_process(const struct daemon *d, struct daemon_process *process);
 
 /* The clock everything here is measured by. */
 mtime_t daemon_now(void);
@@ -174,13 +188,15 @@ void daemon_stamp(char *buf, size_t size);
 struct daemon_options {
 	const char *config_file, *socket_path, *pid_file, *user, *group;
 	bool background;
+	bool keep;     /* at SIGTERM leave memberships and forwarding to the service manager's descriptor store */
 	int log_level; /* enum log_level; -1: what the configuration says */
 };
 
 /*
- * Opens everything, reads the startup configuration, serves until SIGTERM or SIGINT, and leaves nothing behind. Returns
- * 0, or -errno after having logged why it could not start.
+ * Opens everything, takes over what an earlier process has left in `handover`, reads the startup configuration, serves
+ * until SIGTERM or SIGINT, and leaves nothing behind. Returns the exit status of the process; why it could not start
+ * has been logged.
  */
-int daemon_main(const struct daemon_options *options);
+int daemon_main(const struct daemon_options *options, struct handover *handover);
 
 #endif

@@ -24,6 +24,7 @@ static const struct note_rule {
 	[GM_NOTE_ROUTE_LIMIT] = { LOG_WARNINGS, true },         [GM_NOTE_IF_UP] = { LOG_INFORMATIONAL, false },
 	[GM_NOTE_IF_DOWN] = { LOG_INFORMATIONAL, false },       [GM_NOTE_UPSTREAM_SILENT] = { LOG_WARNINGS, true },
 	[GM_NOTE_UPSTREAM_HEARD] = { LOG_NOTIFICATIONS, true }, [GM_NOTE_LOOP] = { LOG_WARNINGS, true },
+	[GM_NOTE_RELEARNED] = { LOG_NOTIFICATIONS, false },
 };
 
 static void log_note(enum log_level level, const char *tag, const char *ifname, const struct gm_action *a,

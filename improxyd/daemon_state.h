@@ -8,11 +8,13 @@
 #include "daemon.h"
 
 struct apply;
+struct carry;
 struct conflict_log;
 struct exec;
 struct links;
 struct loop;
 struct loop_signal;
+struct loop_task;
 struct loop_timer;
 
 struct daemon {
@@ -33,6 +35,9 @@ struct daemon {
 	struct daemon_listener *listeners;
 	struct conflict_log *conflicts;
 	struct loop_timer *look;
+	struct carry *carry;    /* to the next process */
+	struct loop_task *save; /* the running configuration, to it too */
+	bool restarting, abandoning;
 };
 
 /* What the engines do (exec_action_fn): into the log, and to who listens (daemon_event.c). */

@@ -13,17 +13,18 @@
 #include "lib/log.h"
 #include "load.h"
 #include "sys/file.h"
+#include "sys/keeper.h"
 #include "sys/process.h"
 
 #define EXIT_USAGE 2
 
 /* Of options that have no letter. */
-enum { OPTION_IMPORT = 256, OPTION_DUMP_CLI };
+enum { OPTION_IMPORT = 256, OPTION_DUMP_CLI, OPTION_KEEP, OPTION_NO_KEEPER };
 
 struct arguments {
 	struct daemon_options daemon;
 	const char *import_type, *import_file; /* NULL: nothing is to be converted */
-	bool check, print, dump_cli;
+	bool check, print, dump_cli, no_keeper;
 };
 
 static void usage(FILE *f)
@@ -39,6 +40,9 @@ static void usage(FILE *f)
 	      "  -l, --log-level LEVEL   errors, warnings, notifications, informational or debugging\n"
 	      "  -u, --user NAME         become this user, keeping CAP_NET_ADMIN and CAP_NET_RAW only\n"
 	      "  -g, --group NAME        group that may use the control socket\n"
+	      "      --keep-descriptors  at SIGTERM leave memberships and forwarding to the service\n"
+	      "                          manager's descriptor store, so that a restart goes unnoticed\n"
+	      "      --no-keeper         run as a single process, which nobody starts again\n"
 	      "      --import TYPE FILE  print another proxy's configuration in this syntax;\n"
 	      "                          TYPE: improxy, igmpproxy, mcproxy or smcroute\n"
 	      "      --dump-cli          print the reference of all commands (doc/cli.md)\n"
@@ -149,6 +153,8 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 		{ "group", required_argument, NULL, 'g' },
 		{ "import", required_argument, NULL, OPTION_IMPORT },
 		{ "dump-cli", no_argument, NULL, OPTION_DUMP_CLI },
+		{ "keep-descriptors", no_argument, NULL, OPTION_KEEP },
+		{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -192,6 +198,12 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 		case OPTION_IMPORT:
 			args->import_type = optarg;
 			break;
+		case OPTION_KEEP:
+			args->daemon.keep = true;
+			break;
+		case OPTION_NO_KEEPER:
+			args->no_keeper = true;
+			break;
 		case OPTION_DUMP_CLI:
 			args->dump_cli = true;
 			break;
@@ -225,12 +237,43 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 	return -1;
 }
 
+static int run_alone(const struct arguments *args)
+{
+	struct handover none = { NULL };
+	int err = args->daemon.background ? process_background() : 0;
+
+	if (err < 0) {
+		fprintf(stderr, "improxyd: cannot go to the background: %s\n", strerror(-err));
+		return EXIT_FAILURE;
+	}
+	return daemon_main(&args->daemon, &none);
+}
+
+/* The keeper, or a worker that it has started with the same arguments. */
+static int run_kept(const struct arguments *args, char **argv)
+{
+	const struct keeper_options options = {
+		.argv = argv,
+		.pid_file = args->daemon.pid_file,
+		.user = args->daemon.user,
+		.group = args->daemon.group,
+		.background = args->daemon.background,
+	};
+	struct handover handover;
+
+	if (handover_read(&handover) < 0) {
+		fprintf(stderr, "improxyd: out of memory\n");
+		return EXIT_FAILURE;
+	}
+	return keeper_is_worker(&handover) ? daemon_main(&args->daemon, &handover) : keeper_run(&options, &handover);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments args = {
 		.daemon = { .config_file = IMPROXY_CONFIG, .socket_path = IMPROXY_SOCKET, .log_level = -1 }
 	};
-	int err, status = read_arguments(argc, argv, &args);
+	int status = read_arguments(argc, argv, &args);
 
 	if (status >= 0)
 		return status;
@@ -240,12 +283,5 @@ int main(int argc, char **argv)
 		return dump_cli();
 	if (args.check)
 		return check_file(&args);
-	if (args.daemon.background) {
-		err = process_background();
-		if (err < 0) {
-			fprintf(stderr, "improxyd: cannot go to the background: %s\n", strerror(-err));
-			return EXIT_FAILURE;
-		}
-	}
-	return daemon_main(&args.daemon) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return args.no_keeper ? run_alone(&args) : run_kept(&args, argv);
 }

@@ -8,6 +8,7 @@
 #include "core/gm_fwd.h"
 #include "core/gm_group.h"
 #include "core/gm_host.h"
+#include "core/gm_inherit.h"
 #include "core/gm_mrd.h"
 #include "core/gm_policy.h"
 #include "core/gm_querier.h"
@@ -276,6 +277,12 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 	case GM_EV_CLEAR_ROUTES:
 		gm_fwd_clear(gm, &ev->flow.source, &ev->flow.group);
 		return 0;
+	case GM_EV_RELEARN:
+		gm_inherit_begin(gm);
+		return 0;
+	case GM_EV_INHERIT:
+		return has_slot ? gm_inherit_route(gm, ev->slot, &ev->flow.source, &ev->flow.group, ev->flow.oifs)
+				: -EINVAL;
 	case GM_EV_RESYNC:
 		if (has_slot)
 			gm_host_resync(gm, ev->slot);
@@ -292,7 +299,7 @@ mtime_t gm_next(const struct gm *gm)
 {
 	const struct theap_node *first[] = { theap_first(&gm->if_timers), theap_first(&gm->rec_timers),
 					     theap_first(&gm->hold_timers), theap_first(&gm->discovery_timers) };
-	mtime_t next = MTIME_NEVER;
+	mtime_t next = gm->relearned ? gm->relearned : MTIME_NEVER;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(first); i++) {
 		if (first[i])
@@ -307,6 +314,10 @@ static void fire(struct gm *gm, mtime_t at)
 	struct theap_node *node;
 
 	gm->now = at;
+	if (gm->relearned && gm->relearned <= at) {
+		gm_inherit_end(gm);
+		return;
+	}
 	node = theap_first(&gm->rec_timers);
 	if (node && node->deadline <= at) {
 		gm_router_timer(container_of(node, struct gm_rec, timer));

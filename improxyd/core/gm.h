@@ -182,6 +182,9 @@ enum gm_event_type {
 	GM_EV_ROUTE_IDLE, /* an entry has carried nothing for `idle` */
 	GM_EV_CLEAR, /* forget group records: a group of an interface, an interface (group none), all (slot GM_NO_IF) */
 	GM_EV_CLEAR_ROUTES, /* forget forwarding entries: of a group (none: all) and a source (none: all) */
+	GM_EV_RELEARN,      /* this is a new life of a proxy that was at work: what GM_EV_INHERIT brings stays until
+			       every host has had its turn to report, which GM_NOTE_RELEARNED tells */
+	GM_EV_INHERIT,      /* an entry that the kernel has from the former life; `slot` is its incoming interface */
 	GM_EV_RESYNC,       /* the kernel lost what it had: hand out upstream filters of `slot` again, or all forwarding
 			       entries when `slot` is GM_NO_IF */
 };
@@ -217,7 +220,8 @@ struct gm_event {
 		} solicit;
 		struct {
 			struct ipaddr source, group;
-			mtime_t idle; /* GM_EV_ROUTE_IDLE */
+			mtime_t idle;  /* GM_EV_ROUTE_IDLE */
+			uint32_t oifs; /* GM_EV_INHERIT */
 		} flow;
 		struct {
 			struct ipaddr group;
@@ -250,7 +254,8 @@ enum gm_action_type {
 	X(IF_DOWN, "interface given up")                                                                               \
 	X(UPSTREAM_SILENT, "no query heard upstream for two query intervals")                                          \
 	X(UPSTREAM_HEARD, "queries are heard upstream again")                                                          \
-	X(LOOP, "own query heard back: two interfaces are on one link")
+	X(LOOP, "own query heard back: two interfaces are on one link")                                                \
+	X(RELEARNED, "every host has had its turn to report since the restart")
 
 enum gm_note {
 #define GM_NOTE_ENUM(name, text) GM_NOTE_##name,

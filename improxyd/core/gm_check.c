@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/gm_fwd.h"
+#include "core/gm_inherit.h"
 #include "core/gm_policy.h"
 #include "core/gm_state.h"
 
@@ -83,7 +84,9 @@ static void check_settled(const struct gm *gm, const struct gm_group *group)
 
 		CHECK(route->installed);
 		CHECK(route->iif == (iif == GM_NO_IF ? route->arrived : iif));
-		CHECK(route->oifs == gm_fwd_oifs(gm, group, &route->key.source, iif));
+		CHECK(route->oifs ==
+		      (gm_fwd_oifs(gm, group, &route->key.source, iif) | gm_inherit_oifs(gm, route, route->iif)));
+		CHECK(!route->inherited || gm->relearned);
 		CHECK(ipaddr_is_none(&route->key.source) || !(route->oifs & UINT32_C(1) << route->iif));
 	}
 }

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "core/gm_group.h"
+#include "core/gm_inherit.h"
 #include "core/gm_policy.h"
 #include "core/gm_queue.h"
 
@@ -120,11 +121,12 @@ static int route_update(struct gm *gm, struct gm_route *route)
 			return route_remove(gm, route);
 		iif = route->arrived;
 	}
+	oifs |= gm_inherit_oifs(gm, route, iif);
 	set_spare(gm, route,
-		  route->named     ? GM_SPARE_NOT
-		  : !oifs          ? GM_SPARE_UNWANTED
-		  : group->members ? GM_SPARE_NOT
-				   : GM_SPARE_UP);
+		  route->named || route->inherited ? GM_SPARE_NOT
+		  : !oifs                          ? GM_SPARE_UNWANTED
+		  : group->members                 ? GM_SPARE_NOT
+						   : GM_SPARE_UP);
 	if (route->installed && route->iif == iif && route->oifs == oifs)
 		return 0;
 	moved = route->installed && route->iif != iif && ipaddr_is_none(&route->key.source);
@@ -179,9 +181,8 @@ static void make_room(struct gm *gm, const struct gm_group *group)
 		(void)route_remove(gm, route); /* counted */
 }
 
-/* Returns NULL when the limit is reached or memory is short. */
-static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
-				  bool wanted)
+struct gm_route *gm_fwd_add(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
+			    bool wanted)
 {
 	struct gm_route *route;
 
@@ -303,7 +304,7 @@ int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 	}
 	route = gm_fwd_find(gm, group, source);
 	if (!route)
-		route = route_new(gm, group, source, slot, wanted);
+		route = gm_fwd_add(gm, group, source, slot, wanted);
 	if (!route)
 		return 0;
 	route->arrived = slot;
@@ -360,7 +361,7 @@ static void name_source(struct gm *gm, struct gm_group *group, const struct ipad
 	struct gm_route *route = gm_fwd_find(gm, group, source);
 
 	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF)
-		route = route_new(gm, group, source, GM_NO_IF, true);
+		route = gm_fwd_add(gm, group, source, GM_NO_IF, true);
 	if (!route)
 		return;
 	route->named = true;
@@ -405,7 +406,8 @@ static void name_routes(struct gm *gm, struct gm_group *group)
 /* Entries nobody named are kept for the data that flows, unless that has a shared one. */
 static bool kept(const struct gm *gm, const struct gm_route *route)
 {
-	return route->named || (route->arrived != GM_NO_IF && by_source(gm, route->key.group, route->arrived));
+	return route->named || route->inherited ||
+	       (route->arrived != GM_NO_IF && by_source(gm, route->key.group, route->arrived));
 }
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)

@@ -48,6 +48,13 @@ bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group);
 /* The kernel has lost its entries: all are handed out again. */
 void gm_fwd_resync(struct gm *gm);
 
+/*
+ * A new entry; `wanted`: one that a member waits for takes the room of one that nobody does. Returns NULL when the
+ * limit is reached or memory is short, which is counted for `arrived`.
+ */
+struct gm_route *gm_fwd_add(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
+			    bool wanted);
+
 /* The entry, or NULL. */
 struct gm_route *gm_fwd_find(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source);
 

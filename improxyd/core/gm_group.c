@@ -49,6 +49,9 @@ void gm_group_touch(struct gm *gm, struct gm_group *group, unsigned int why)
 
 void gm_group_touch_members(struct gm_if *ifp, unsigned int why)
 {
+	/* Members of a former life have no records yet. */
+	if (ifp->gm->relearned)
+		gm_group_touch_all(ifp->gm, why);
 	for (struct gm_rec *rec = ifp->recs; rec; rec = rec->next)
 		gm_group_touch(ifp->gm, rec->group, why);
 }

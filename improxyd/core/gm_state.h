@@ -95,8 +95,9 @@ struct gm_route {
 	mtime_t since;
 	uint32_t oifs;
 	uint8_t iif;
-	uint8_t arrived; /* where the upcall came from; GM_NO_IF: made for a named source */
-	bool named;      /* a member names the source: the entry is kept however idle */
+	uint8_t arrived;    /* where the upcall came from; GM_NO_IF: made for a named source */
+	uint32_t inherited; /* outputs of a former life, kept until the hosts have been heard again */
+	bool named;         /* a member names the source: the entry is kept however idle */
 	struct gm_route *spare_prev, *spare_next;
 	enum gm_spare spare; /* the list it is on */
 	bool installed;      /* the kernel has it as it stands here */
@@ -200,6 +201,7 @@ struct gm {
 	uint32_t hosts_used; /* of GM_HOSTS_BUDGET */
 
 	struct theap rec_timers, if_timers, hold_timers, discovery_timers;
+	mtime_t relearned; /* what was inherited is kept until then; 0: nothing is */
 	uint32_t random;
 	mtime_t now;     /* of the timer or event under way */
 	mtime_t horizon; /* of the call under way: later than `now` while overdue timers fire */

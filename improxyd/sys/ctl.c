@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "sys/fdstore.h"
+#include "sys/keeper.h"
 #include "sys/unsock.h"
 
 #include <event2/buffer.h>
@@ -484,6 +486,21 @@ static void ctl_retry(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the server ---- */
 
+/* An earlier process', or a new one. Returns the descriptor or -errno. */
+static int listening_socket(struct ctl *ctl, const char *path)
+{
+	int fd = fdstore_take(KEEPER_CONTROL);
+
+	if (fd >= 0 && unsock_adopt(fd, path, &ctl->file) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	fd = unsock_bind(path, ctl->has_group ? &ctl->gid : NULL, &ctl->file);
+	if (fd >= 0)
+		fdstore_keep(KEEPER_CONTROL, fd);
+	return fd;
+}
+
 int ctl_new(struct event_base *base, const char *path, const char *group, const struct ctl_ops *ops, void *arg,
 	    struct ctl **ctlp)
 {
@@ -509,7 +526,7 @@ int ctl_new(struct event_base *base, const char *path, const char *group, const 
 		ctl->gid = gr->gr_gid;
 		ctl->has_group = true;
 	}
-	fd = unsock_bind(path, group ? &ctl->gid : NULL, &ctl->file);
+	fd = listening_socket(ctl, path);
 	if (fd < 0) {
 		err = fd;
 		goto fail;
@@ -528,16 +545,35 @@ fail:
 	return err;
 }
 
+void ctl_leave(struct ctl *ctl)
+{
+	unsock_leave(&ctl->file);
+}
+
+/* What has been answered is sent as far as the client takes it at once: the reply to `restart`, say. */
+static void session_flush(struct ctl_session *s)
+{
+	struct evbuffer *out = bufferevent_get_output(s->bev);
+	struct evbuffer_iovec first;
+
+	if (evbuffer_peek(out, -1, NULL, &first, 1) > 0)
+		(void)send(bufferevent_getfd(s->bev), first.iov_base, first.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void ctl_free(struct ctl *ctl)
 {
 	if (!ctl)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(ctl->sessions); i++) {
-		if (ctl->sessions[i])
-			session_free(ctl->sessions[i]);
+		if (!ctl->sessions[i])
+			continue;
+		session_flush(ctl->sessions[i]);
+		session_free(ctl->sessions[i]);
 	}
 	if (ctl->listener)
 		evconnlistener_free(ctl->listener);
+	if (ctl->file.path)
+		fdstore_drop(KEEPER_CONTROL);
 	unsock_remove(&ctl->file);
 	if (ctl->retry)
 		event_free(ctl->retry);

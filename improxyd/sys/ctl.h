@@ -69,13 +69,17 @@ struct ctl_ops {
 /*
  * Creates the socket at `path`, and its directory if need be, and serves it on `base`. The file is 0660 root:group when
  * `group` is given, else of the process' own group; root and members of `group` are privileged. `ops` is kept by
- * reference, `arg` is handed to `open`. The file of a dead daemon is replaced. SIGPIPE is ignored from here on.
+ * reference, `arg` is handed to `open`. The socket of an earlier process that the keeper held is taken over, the file
+ * of a dead daemon replaced. SIGPIPE is ignored from here on.
  *
  * Returns 0, -EADDRINUSE (a live daemon serves this socket), -ENOTSOCK (the path is something else and is left alone),
  * -ENOENT (no such group), -ENAMETOOLONG, or another -errno.
  */
 int ctl_new(struct event_base *base, const char *path, const char *group, const struct ctl_ops *ops, void *arg,
 	    struct ctl **ctlp);
+
+/* ctl_free() will leave the file: the next process goes on with the socket, of which the keeper has a copy. */
+void ctl_leave(struct ctl *ctl);
 
 /* Ends all sessions, closes the socket and removes its file if it is still the one made here. NULL is nothing. */
 void ctl_free(struct ctl *ctl);

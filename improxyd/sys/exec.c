@@ -9,10 +9,14 @@
 #include "debug.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "sys/carry.h"
+#include "sys/fdstore.h"
 #include "sys/flows.h"
 #include "sys/gmio.h"
 #include "sys/joins.h"
 #include "sys/loop.h"
+#include "sys/mcast_sock.h"
+#include "sys/revive.h"
 #include "sys/sweep.h"
 
 #define CLAIM_FIRST   mtime_from_s(1)
@@ -46,6 +50,11 @@ struct exec {
 
 	struct flows *flows; /* the way from wildcard to per-source mode is under way */
 	struct gm_conf conf; /* what it ends with */
+
+	struct carry *carry; /* to the next process */
+	struct carry_table *table_was;
+	int vifs_were[GM_MAX_IFS]; /* ifindex of VIFs of an earlier process that no interface has taken yet */
+	bool revived, reviving, abandoned;
 
 	struct mroute *mroute; /* NULL while the table is not ours */
 	uint32_t table;
@@ -168,6 +177,15 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 	exec->done(exec->done_arg, exec, a);
 }
 
+/* The hosts have been heard, and what they asked for is joined: what else was joined before is left. */
+static void end_revival(struct exec *exec)
+{
+	if (!exec->reviving || exec->gm->relearned)
+		return;
+	exec->reviving = false;
+	fdstore_release(mcast_sock_legacy(exec->family));
+}
+
 static void run(void *arg)
 {
 	struct exec *exec = arg;
@@ -178,6 +196,9 @@ static void run(void *arg)
 	for (size_t i = 0; i < n; i++)
 		carry_out(exec, &actions[i]);
 	gm_actions_done(exec->gm);
+	end_revival(exec);
+	if (exec->revived)
+		carry_save(exec->carry, exec->family, exec->gm);
 	if (loop_timer_at(exec->timer, gm_next(exec->gm)) < 0)
 		log_error(tag(exec), "out of memory: a timer was not set");
 }
@@ -256,11 +277,23 @@ static int add_vif(struct exec *exec, uint8_t slot)
 
 	if (s->vif || !exec->mroute)
 		return 0;
-	err = mroute_vif_add(exec->mroute, slot, s->want.ifindex, 1);
-	if (err < 0)
-		return err;
+	if (exec->vifs_were[slot] != s->want.ifindex) {
+		err = mroute_vif_add(exec->mroute, slot, s->want.ifindex, 1);
+		if (err < 0)
+			return err;
+	}
+	exec->vifs_were[slot] = 0;
+	exec->table_was->vifs[slot] = s->want.ifindex;
 	s->vif = true;
 	return 0;
+}
+
+/* The kernel removes the VIF of a vanished interface itself. */
+static void drop_vif(struct exec *exec, uint8_t slot)
+{
+	(void)mroute_vif_del(exec->mroute, slot);
+	exec->table_was->vifs[slot] = 0;
+	exec->vifs_were[slot] = 0;
 }
 
 static bool has_roles(const struct exec *exec)
@@ -310,6 +343,7 @@ static void take_table(void *arg)
 		log_notice("mroute", "%s: the kernel's multicast routing is ours now", family_title(exec->family));
 	exec->mroute_error = 0;
 	exec->claim_wait = CLAIM_FIRST;
+	*exec->table_was = (struct carry_table){ .router = 1, .table = exec->table };
 	/* What an earlier owner left behind would stand in the way. */
 	err = mroute_flush(exec->mroute);
 	if (err < 0)
@@ -329,8 +363,68 @@ static void give_table(struct exec *exec)
 {
 	mroute_close(exec->mroute);
 	exec->mroute = NULL;
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+	*exec->table_was = (struct carry_table){ 0 };
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
 		exec->slots[i].vif = false;
+		exec->vifs_were[i] = 0;
+	}
+}
+
+/* --- after an earlier process --- */
+
+/* The raw socket that was taken over is the multicast router: so are we. */
+static int adopt_table(struct exec *exec)
+{
+	int err;
+
+	if (!gmsock_inherited(exec->sock) || !exec->table_was->router) {
+		*exec->table_was = (struct carry_table){ 0 };
+		return 0;
+	}
+	err = mroute_adopt(gmsock_fd(exec->sock), exec->family, exec->table_was->table, &exec->mroute);
+	if (err < 0)
+		return err;
+	exec->table = exec->table_was->table;
+	revive_vifs(exec->mroute, exec->table_was, exec->vifs_were);
+	return 0;
+}
+
+void exec_revive(struct exec *exec)
+{
+	const struct gm_event relearn = { .type = GM_EV_RELEARN, .slot = GM_NO_IF };
+	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
+	bool dropped = false;
+
+	carry_restore(exec->carry, exec->family, exec->gm);
+	exec->revived = true;
+	exec->reviving = gmsock_inherited(exec->sock) || fdstore_left(mcast_sock_legacy(exec->family));
+	if (!exec->reviving)
+		return;
+	input(exec, &relearn);
+	if (!exec->mroute)
+		return;
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (!exec->vifs_were[i])
+			continue;
+		drop_vif(exec, (uint8_t)i);
+		dropped = true;
+	}
+	revive_entries(exec->mroute, tag(exec), event_input, exec);
+	/* Lists of outputs still name the numbers that are free now: all are written again, in place. */
+	if (dropped)
+		input(exec, &resync);
+	if (!has_roles(exec))
+		give_table(exec);
+}
+
+bool exec_reviving(const struct exec *exec)
+{
+	return exec->reviving;
+}
+
+void exec_abandon(struct exec *exec)
+{
+	exec->abandoned = true;
 }
 
 /* --- looking through the table --- */
@@ -368,8 +462,13 @@ static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
 {
 	uint8_t i = exec_slot(exec, ifindex);
 
+	/* The number it had before, else one that nobody had. */
 	for (unsigned int j = 0; i == GM_NO_IF && j < GM_MAX_IFS; j++) {
-		if (!exec->slots[j].want.ifindex)
+		if (exec->vifs_were[j] == ifindex)
+			i = (uint8_t)j;
+	}
+	for (unsigned int j = 0; i == GM_NO_IF && j < GM_MAX_IFS; j++) {
+		if (!exec->slots[j].want.ifindex && !exec->vifs_were[j])
 			i = (uint8_t)j;
 	}
 	*number = i;
@@ -430,8 +529,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	/* Entries are changed before the slot goes: another interface may get it. */
 	run(exec);
 	if (s->vif && exec->mroute)
-		(void)mroute_vif_del(exec->mroute,
-				     ev.slot); /* the kernel removes the VIF of a vanished interface itself */
+		drop_vif(exec, ev.slot);
 	set_router_groups(exec, s, false);
 	upstream_drop(exec->upstream, ifindex);
 	joins_drop(exec->joins, ifindex);
@@ -543,7 +641,8 @@ void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table
 	take_table(exec);
 }
 
-int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *arg, struct exec **out)
+int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_action_fn *done, void *arg,
+	     struct exec **out)
 {
 	struct exec *exec = calloc(1, sizeof(*exec));
 	int err = -ENOMEM;
@@ -555,6 +654,8 @@ int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *
 	exec->loop = loop;
 	exec->done = done;
 	exec->done_arg = arg;
+	exec->carry = carry;
+	exec->table_was = &carry->tables[family];
 	exec->table = MROUTE_TABLE_DEFAULT;
 	exec->claim_wait = CLAIM_FIRST;
 	memset(exec->ttls, 1, sizeof(exec->ttls));
@@ -581,6 +682,9 @@ int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *
 	if (err < 0)
 		goto fail;
 	gmio_set_socket(exec->io, exec->sock);
+	err = adopt_table(exec);
+	if (err < 0)
+		goto fail;
 	*out = exec;
 	return 0;
 fail:
@@ -593,13 +697,15 @@ void exec_free(struct exec *exec)
 	if (!exec)
 		return;
 	/* Orderly: whoever was told that we are here is told that we go. */
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+	for (unsigned int i = 0; i < GM_MAX_IFS && !exec->abandoned; i++)
 		exec_remove_if(exec, exec->slots[i].want.ifindex);
 	joins_close(exec->joins);
 	if (exec->upstream)
 		upstream_close(exec->upstream);
-	if (exec->mroute)
-		mroute_close(exec->mroute);
+	if (exec->abandoned)
+		mroute_leave(exec->mroute);
+	else if (exec->mroute)
+		give_table(exec);
 	if (exec->sock)
 		gmsock_close(exec->sock);
 	flows_close(exec->flows);

@@ -21,6 +21,7 @@
 #include "sys/mroute.h"
 #include "sys/upstream.h"
 
+struct carry;
 struct exec;
 struct loop;
 
@@ -37,13 +38,24 @@ struct exec_if {
 typedef void exec_action_fn(void *arg, struct exec *exec, const struct gm_action *action);
 
 /*
- * Opens the family's raw socket. Returns 0, or -errno: -EPERM without the capabilities, -EAFNOSUPPORT when the kernel
- * does not know the family.
+ * Opens the family's raw socket, or takes over that of an earlier process. `carry` outlives it. Returns 0, or -errno:
+ * -EPERM without the capabilities, -EAFNOSUPPORT when the kernel does not know the family.
  */
-int exec_new(struct loop *loop, enum family family, exec_action_fn *done, void *arg, struct exec **out);
+int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_action_fn *done, void *arg,
+	     struct exec **out);
 
 /* Leaves everything as it was found: memberships, VIFs, entries. */
 void exec_free(struct exec *exec);
+
+/*
+ * Once, when the interfaces have been set for the first time: takes over what an earlier process has left, which is
+ * kept until every host has had its turn to report.
+ */
+void exec_revive(struct exec *exec);
+/* True until then. */
+bool exec_reviving(const struct exec *exec);
+/* From now on exec_free() leaves the kernel as it is, for the next process. */
+void exec_abandon(struct exec *exec);
 
 /* Settings of the family; see struct gm_conf for the life of what it points to. A new table is taken at once. */
 void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table);

@@ -17,6 +17,7 @@
 #include <utlist.h>
 
 #include "lib/util.h"
+#include "sys/fdstore.h"
 #include "sys/loop.h"
 #include "sys/mcast_pool.h"
 
@@ -47,6 +48,7 @@ struct gmsock_option {
 };
 
 struct gmsock_af {
+	const char *name; /* with the keeper */
 	int protocol;
 	const struct gmsock_option *options;
 	unsigned int noptions;
@@ -62,6 +64,7 @@ struct gmsock {
 	const struct gmsock_af *af;
 	enum family family;
 	int fd;
+	bool inherited;
 	struct loop_fd *watch;
 	const struct gmsock_handler *handler;
 	void *arg;
@@ -198,6 +201,7 @@ static const struct ipaddr mld_routers[] = { LINK_SCOPE(0x02), LINK_SCOPE(0x16) 
 
 static const struct gmsock_af gmsock_afs[FAMILY_COUNT] = {
 	[FAMILY_IPV4] = {
+		.name = "raw4",
 		.protocol = IPPROTO_IGMP,
 		.options = igmp_options,
 		.noptions = ARRAY_SIZE(igmp_options),
@@ -208,6 +212,7 @@ static const struct gmsock_af gmsock_afs[FAMILY_COUNT] = {
 		.nrouters = ARRAY_SIZE(igmp_routers),
 	},
 	[FAMILY_IPV6] = {
+		.name = "raw6",
 		.protocol = IPPROTO_ICMPV6,
 		.options = mld_options,
 		.noptions = ARRAY_SIZE(mld_options),
@@ -326,20 +331,27 @@ static void gmsock_readable(void *arg)
 
 /* --- opening and closing --- */
 
+/* The kernel refuses Router Alert to a socket that has it, as an inherited one does. */
+static int gmsock_set(struct gmsock *sock, const struct gmsock_option *opt)
+{
+	if (setsockopt(sock->fd, opt->level, opt->name, &opt->value, sizeof(opt->value)) == 0)
+		return 0;
+	if (sock->inherited && errno == EADDRINUSE)
+		return 0;
+	return -errno;
+}
+
 static int gmsock_configure(struct gmsock *sock)
 {
 	static const struct gmsock_option common = { SOL_SOCKET, SO_RXQ_OVFL, 1 };
 	int size = GMSOCK_RCVBUF;
 	socklen_t len = sizeof(size);
+	int err = gmsock_set(sock, &common);
 
-	if (setsockopt(sock->fd, common.level, common.name, &common.value, sizeof(common.value)))
-		return -errno;
-	for (unsigned int i = 0; i < sock->af->noptions; i++) {
-		const struct gmsock_option *opt = &sock->af->options[i];
-
-		if (setsockopt(sock->fd, opt->level, opt->name, &opt->value, sizeof(opt->value)))
-			return -errno;
-	}
+	for (unsigned int i = 0; i < sock->af->noptions && !err; i++)
+		err = gmsock_set(sock, &sock->af->options[i]);
+	if (err)
+		return err;
 	/* The unforced call needs no privilege and gives what the system allows; what came of it is in the stats. */
 	if (setsockopt(sock->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) &&
 	    setsockopt(sock->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
@@ -361,7 +373,10 @@ int gmsock_open(struct loop *loop, enum family family, const struct gmsock_handl
 	sock->family = family;
 	sock->handler = handler;
 	sock->arg = arg;
-	sock->fd = socket(family_af(family), SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, sock->af->protocol);
+	sock->fd = fdstore_take(sock->af->name);
+	sock->inherited = sock->fd >= 0;
+	if (!sock->inherited)
+		sock->fd = socket(family_af(family), SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, sock->af->protocol);
 	if (sock->fd < 0) {
 		err = -errno;
 		goto fail;
@@ -374,6 +389,8 @@ int gmsock_open(struct loop *loop, enum family family, const struct gmsock_handl
 		err = -ENOMEM;
 		goto fail;
 	}
+	if (!sock->inherited)
+		fdstore_keep(sock->af->name, sock->fd);
 	*out = sock;
 	return 0;
 
@@ -396,9 +413,16 @@ void gmsock_close(struct gmsock *sock)
 	while (sock->routers)
 		gmsock_routers_free(sock, sock->routers);
 	loop_fd_free(sock->watch);
-	if (sock->fd >= 0)
+	if (sock->fd >= 0) {
+		fdstore_drop(sock->af->name);
 		close(sock->fd);
+	}
 	free(sock);
+}
+
+bool gmsock_inherited(const struct gmsock *sock)
+{
+	return sock->inherited;
 }
 
 int gmsock_fd(const struct gmsock *sock)

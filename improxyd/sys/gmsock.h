@@ -49,13 +49,17 @@ struct gmsock_stats {
 };
 
 /*
- * Opens the socket of `family` and reads it from the loop; `handler` has to outlive it. Returns 0 or -errno: -EPERM
+ * Opens the socket of `family` and reads it from the loop; `handler` has to outlive it. The keeper gets a copy; when an
+ * earlier process has left one, that is taken, with what has arrived meanwhile. Returns 0 or -errno: -EPERM
  * without CAP_NET_RAW, -EAFNOSUPPORT when the kernel has no such family.
  */
 int gmsock_open(struct loop *loop, enum family family, const struct gmsock_handler *handler, void *arg,
 		struct gmsock **out);
-/* Router groups are left, multicast forwarding by this socket stops. */
+/* Router groups are left, multicast forwarding by this socket stops, unless the keeper goes on with it. */
 void gmsock_close(struct gmsock *sock);
+
+/* It is an earlier process' socket. */
+bool gmsock_inherited(const struct gmsock *sock);
 
 /* The descriptor, for mroute_open(). It stays the socket's. */
 int gmsock_fd(const struct gmsock *sock);

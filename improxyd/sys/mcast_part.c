@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <utlist.h>
 
@@ -99,7 +98,7 @@ static void sock_free(struct mcast_socks *socks, struct mcast_one *sock)
 	else
 		DL_DELETE(socks->open, sock);
 	socks->nsocks--;
-	close(sock->fd);
+	mcast_sock_close(socks->family, sock->fd);
 	free(sock);
 }
 

@@ -3,15 +3,31 @@
 #include "sys/mcast_sock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <linux/filter.h>
 
+#include "sys/fdstore.h"
+
 static const int mcast_levels[FAMILY_COUNT] = { [FAMILY_IPV4] = IPPROTO_IP, [FAMILY_IPV6] = IPPROTO_IPV6 };
+
+const char *mcast_sock_legacy(enum family family)
+{
+	return family == FAMILY_IPV4 ? "member4." : "member6.";
+}
+
+/* Differs from that of any socket here and of the processes before. */
+static const char *mcast_sock_name(enum family family, int fd, char name[HANDOVER_NAME_LEN])
+{
+	snprintf(name, HANDOVER_NAME_LEN, "%s%ld.%d", mcast_sock_legacy(family), (long)getpid(), fd);
+	return name;
+}
 
 int mcast_sock_open(enum family family)
 {
+	char name[HANDOVER_NAME_LEN];
 	struct sock_filter drop_all[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
 	struct sock_fprog program = { .len = 1, .filter = drop_all };
 	int smallest = 1; /* the kernel raises it to its minimum */
@@ -26,7 +42,16 @@ int mcast_sock_open(enum family family)
 		close(fd);
 		return err;
 	}
+	fdstore_keep(mcast_sock_name(family, fd, name), fd);
 	return fd;
+}
+
+void mcast_sock_close(enum family family, int fd)
+{
+	char name[HANDOVER_NAME_LEN];
+
+	fdstore_drop(mcast_sock_name(family, fd, name));
+	close(fd);
 }
 
 static int mcast_sock_group(int fd, const struct mcast_where *where, int option)

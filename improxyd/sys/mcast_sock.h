@@ -22,8 +22,12 @@ struct mcast_where {
 	struct ipaddr group;
 };
 
-/* Returns a descriptor or -errno. */
+/* Returns a descriptor or -errno. The keeper gets a copy, so that its memberships outlive this process. */
 int mcast_sock_open(enum family family);
+/* Leaves what it holds. */
+void mcast_sock_close(enum family family, int fd);
+/* What the sockets of earlier processes, which hold what these had joined, are left as: see fdstore_release(). */
+const char *mcast_sock_legacy(enum family family);
 
 /* Joins with EXCLUDE{}. */
 int mcast_sock_join(int fd, const struct mcast_where *where);

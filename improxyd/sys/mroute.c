@@ -216,7 +216,7 @@ static int mroute_ask_wrong_if(struct mroute *mroute)
 	return mroute->any_wrong_if ? 0 : mroute_option_int(mroute, MROUTE_ASSERT, 1);
 }
 
-int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out)
+static int mroute_new(int fd, enum family family, uint32_t table, struct mroute **out)
 {
 	struct mroute *mroute = calloc(1, sizeof(*mroute));
 	int err;
@@ -227,33 +227,73 @@ int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out)
 	mroute->family = family;
 	mroute->fd = fd;
 	err = mroute_nl_open(family, table == MROUTE_TABLE_DEFAULT ? mroute->af->default_table : table, &mroute->nl);
-	if (err)
-		goto fail;
-	if (table != MROUTE_TABLE_DEFAULT) {
-		err = mroute_option(mroute, MROUTE_TABLE, &table, sizeof(table));
-		if (err)
-			goto fail;
-	}
-	err = mroute_router_alert(mroute, 0);
-	if (err)
-		goto fail;
-	err = mroute_option_int(mroute, MROUTE_INIT, 1);
-	if (err)
-		goto fail_init;
-	err = mroute_ask_wrong_if(mroute);
 	if (err) {
-		(void)mroute_option(mroute, MROUTE_DONE, NULL, 0);
-		goto fail_init;
+		free(mroute);
+		return err;
 	}
 	*out = mroute;
 	return 0;
+}
 
-fail_init:
-	(void)mroute_router_alert(mroute, 1);
-fail:
+void mroute_leave(struct mroute *mroute)
+{
+	if (!mroute)
+		return;
 	mroute_nl_close(mroute->nl);
 	free(mroute);
-	return err == -ENOPROTOOPT ? -EOPNOTSUPP : err;
+}
+
+static int mroute_init(struct mroute *mroute, uint32_t table)
+{
+	int err = 0;
+
+	if (table != MROUTE_TABLE_DEFAULT)
+		err = mroute_option(mroute, MROUTE_TABLE, &table, sizeof(table));
+	if (!err)
+		err = mroute_router_alert(mroute, 0);
+	if (err)
+		return err;
+	err = mroute_option_int(mroute, MROUTE_INIT, 1);
+	if (!err) {
+		err = mroute_ask_wrong_if(mroute);
+		if (err)
+			(void)mroute_option(mroute, MROUTE_DONE, NULL, 0);
+	}
+	if (err)
+		(void)mroute_router_alert(mroute, 1);
+	return err;
+}
+
+int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out)
+{
+	struct mroute *mroute;
+	int err = mroute_new(fd, family, table, &mroute);
+
+	if (err)
+		return err;
+	err = mroute_init(mroute, table);
+	if (err) {
+		mroute_leave(mroute);
+		return err == -ENOPROTOOPT ? -EOPNOTSUPP : err;
+	}
+	*out = mroute;
+	return 0;
+}
+
+int mroute_adopt(int fd, enum family family, uint32_t table, struct mroute **out)
+{
+	struct mroute *mroute;
+	int err = mroute_new(fd, family, table, &mroute);
+
+	if (err)
+		return err;
+	err = mroute_ask_wrong_if(mroute);
+	if (err) {
+		mroute_leave(mroute);
+		return err;
+	}
+	*out = mroute;
+	return 0;
 }
 
 void mroute_close(struct mroute *mroute)
@@ -263,8 +303,7 @@ void mroute_close(struct mroute *mroute)
 	/* Failing would mean that the table is not ours, and then there is nothing to give back. */
 	if (mroute_option(mroute, MROUTE_DONE, NULL, 0) == 0)
 		(void)mroute_router_alert(mroute, 1);
-	mroute_nl_close(mroute->nl);
-	free(mroute);
+	mroute_leave(mroute);
 }
 
 bool mroute_tells_any_wrong_if(const struct mroute *mroute)
@@ -286,6 +325,11 @@ int mroute_vif_add(struct mroute *mroute, unsigned int slot, int ifindex, unsign
 	if (!err)
 		mroute_nl_map(mroute->nl, slot, ifindex);
 	return err;
+}
+
+void mroute_vif_adopt(struct mroute *mroute, unsigned int slot, int ifindex)
+{
+	mroute_nl_map(mroute->nl, slot, ifindex);
 }
 
 int mroute_vif_del(struct mroute *mroute, unsigned int slot)

@@ -45,6 +45,11 @@ struct mroute_entry {
  * table).
  */
 int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out);
+/* The same when the socket behind the descriptor is the multicast router already, in the hands of an earlier process.
+ */
+int mroute_adopt(int fd, enum family family, uint32_t table, struct mroute **out);
+/* Forgets the table without giving it back: the socket stays the multicast router. */
+void mroute_leave(struct mroute *mroute);
 /* Gives the table back to the kernel, which removes VIFs and entries. The descriptor stays the gmsock's. */
 void mroute_close(struct mroute *mroute);
 
@@ -57,6 +62,8 @@ bool mroute_tells_any_wrong_if(const struct mroute *mroute);
  * such interface; -ERANGE: IPv6 and an ifindex above 65535, which the kernel cannot express.
  */
 int mroute_vif_add(struct mroute *mroute, unsigned int slot, int ifindex, unsigned int ttl_threshold);
+/* The slot stands for this interface already. */
+void mroute_vif_adopt(struct mroute *mroute, unsigned int slot, int ifindex);
 /* Entries keep the slot in their lists but no packet leaves by it; remove or change them first to be exact. */
 int mroute_vif_del(struct mroute *mroute, unsigned int slot);
 /* False: the kernel has removed it, as it does when the interface goes, also to another namespace. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -65,7 +66,7 @@ int process_background(void)
 	return 0;
 }
 
-static int leave_terminal(void)
+int process_leave_terminal(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -90,7 +91,7 @@ int process_ready(void)
 
 	if (parent_fd >= 0) {
 		static const char word = 1;
-		int left = leave_terminal();
+		int left = process_leave_terminal();
 
 		if (left < 0 && err == 0)
 			err = left;
@@ -104,7 +105,18 @@ int process_ready(void)
 
 int process_notify(const char *state)
 {
+	return process_notify_fd(state, -1);
+}
+
+int process_notify_fd(const char *state, int passed)
+{
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct iovec iov = { .iov_base = (char *)state, .iov_len = strlen(state) };
+	struct msghdr msg = { .msg_name = &addr, .msg_iov = &iov, .msg_iovlen = 1 };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t len = path ? strlen(path) : 0;
 	int fd, err = 0;
@@ -119,8 +131,16 @@ int process_notify(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&addr,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+	msg.msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	if (passed >= 0) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		control.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(passed)),
+						  .cmsg_level = SOL_SOCKET,
+						  .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.align), &passed, sizeof(passed));
+	}
+	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
 		err = -errno;
 	close(fd);
 	return err;
@@ -162,19 +182,41 @@ void process_remove_pid(const char *path)
 		unlink(path);
 }
 
-static int keep_capabilities(void)
+void process_raise_descriptor_limit(void)
 {
-	static const cap_value_t kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* up to the hard limit it cannot fail */
+}
+
+static const cap_value_t kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
+
+/* Capabilities of a user who is not root survive exec as ambient ones only. */
+static int pass_on_capabilities(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int keep_capabilities(bool pass_on)
+{
 	cap_t caps = cap_init();
 	int err = 0;
 
 	if (!caps)
 		return -errno;
-	if (cap_set_flag(caps, CAP_PERMITTED, ARRAY_SIZE(kept), kept, CAP_SET) < 0 ||
+	if ((pass_on && cap_set_flag(caps, CAP_INHERITABLE, ARRAY_SIZE(kept), kept, CAP_SET) < 0) ||
+	    cap_set_flag(caps, CAP_PERMITTED, ARRAY_SIZE(kept), kept, CAP_SET) < 0 ||
 	    cap_set_flag(caps, CAP_EFFECTIVE, ARRAY_SIZE(kept), kept, CAP_SET) < 0 || cap_set_proc(caps) < 0)
 		err = -errno;
 	cap_free(caps);
-	return err;
+	return err == 0 && pass_on ? pass_on_capabilities() : err;
 }
 
 int process_make_directory(const char *file, const char *user)
@@ -192,12 +234,14 @@ int process_make_directory(const char *file, const char *user)
 	pw = getpwnam(user);
 	if (!pw)
 		return errno ? -errno : -ENOENT;
+	if (geteuid() == pw->pw_uid)
+		return 0; /* it was made when there was the right to */
 	if (mkdir(dir, 0755) < 0)
 		return errno == EEXIST ? 0 : -errno;
 	return chown(dir, pw->pw_uid, pw->pw_gid) < 0 ? -errno : 0;
 }
 
-int process_drop_privileges(const char *user, const char *group)
+int process_drop_privileges(const char *user, const char *group, bool pass_on)
 {
 	const struct passwd *pw;
 	const struct group *gr;
@@ -219,8 +263,10 @@ int process_drop_privileges(const char *user, const char *group)
 			return errno ? -errno : -ENOENT;
 		gid = gr->gr_gid;
 	}
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || initgroups(user, gid) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (geteuid() != uid && (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || initgroups(user, gid) < 0 ||
+				 setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0))
 		return -errno;
-	return keep_capabilities();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return keep_capabilities(pass_on);
 }

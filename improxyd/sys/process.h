@@ -6,6 +6,8 @@
 #ifndef IMPROXY_SYS_PROCESS_H
 #define IMPROXY_SYS_PROCESS_H
 
+#include <stdbool.h>
+
 /*
  * Forks; the parent waits until the child calls process_ready() and then exits with 0, or with the child's status when
  * it ends before. Returns 0 in the child, or -errno.
@@ -18,8 +20,16 @@ int process_background(void);
  */
 int process_ready(void);
 
+/* A process that was started by one that went to the background: closes the standard streams. Returns 0 or -errno. */
+int process_leave_terminal(void);
+
 /* Sends a state, for instance "STOPPING=1", to the service manager. 0 also when there is none. */
 int process_notify(const char *state);
+/* The same with a descriptor for its store. */
+int process_notify_fd(const char *state, int fd);
+
+/* As many descriptors as the hard limit allows: every twentieth group needs one. */
+void process_raise_descriptor_limit(void);
 
 /* Writes the pid, replacing the file at once. Returns 0 or -errno. */
 int process_write_pid(const char *path);
@@ -34,9 +44,9 @@ int process_make_directory(const char *file, const char *user);
 
 /*
  * Becomes `user` (NULL: stays), with `group` as the primary group when given, and keeps no capability but CAP_NET_ADMIN
- * and CAP_NET_RAW; nothing run from here can gain more. Returns 0, -ENOENT when there is no such user or group, or
- * -errno.
+ * and CAP_NET_RAW; nothing run from here can gain more. `pass_on`: what is run from here gets these two. Who is that
+ * user already only gives up the rest. Returns 0, -ENOENT when there is no such user or group, or -errno.
  */
-int process_drop_privileges(const char *user, const char *group);
+int process_drop_privileges(const char *user, const char *group, bool pass_on);
 
 #endif

@@ -158,6 +158,48 @@ out:
 	return fd;
 }
 
+/* The path a socket is bound to; "" if to none. */
+static void bound_path(int fd, struct sockaddr_un *sun)
+{
+	socklen_t len = sizeof(*sun) - 1;
+
+	memset(sun, 0, sizeof(*sun));
+	if (getsockname(fd, (struct sockaddr *)sun, &len))
+		sun->sun_path[0] = '\0';
+}
+
+int unsock_adopt(int fd, const char *path, struct unsock_file *file)
+{
+	struct sockaddr_un sun;
+	struct stat st;
+
+	file->path = NULL;
+	bound_path(fd, &sun);
+	if (strcmp(sun.sun_path, path) != 0 || lstat(path, &st) || !S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	file->path = strdup(path);
+	if (!file->path)
+		return -ENOMEM;
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	return 0;
+}
+
+void unsock_unlink(int fd)
+{
+	struct sockaddr_un sun;
+
+	bound_path(fd, &sun);
+	if (sun.sun_path[0])
+		(void)!unlink(sun.sun_path);
+}
+
+void unsock_leave(struct unsock_file *file)
+{
+	free(file->path);
+	file->path = NULL;
+}
+
 void unsock_remove(struct unsock_file *file)
 {
 	struct stat st;
@@ -167,8 +209,7 @@ void unsock_remove(struct unsock_file *file)
 	/* After privileges were dropped this may be refused; then the next start removes the file as stale. */
 	if (!lstat(file->path, &st) && st.st_dev == file->dev && st.st_ino == file->ino)
 		(void)!unlink(file->path);
-	free(file->path);
-	file->path = NULL;
+	unsock_leave(file);
 }
 
 /*

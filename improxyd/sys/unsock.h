@@ -23,8 +23,18 @@ struct unsock_file {
  */
 int unsock_bind(const char *path, const gid_t *gid, struct unsock_file *file);
 
+/*
+ * The same with a socket that an earlier process has bound to `path` and that is still its file's. Returns 0, or -errno
+ * when it is not: then it is the caller's to close.
+ */
+int unsock_adopt(int fd, const char *path, struct unsock_file *file);
+
 /* Removes the file if it is still the one made by unsock_bind(), and forgets it. */
 void unsock_remove(struct unsock_file *file);
+/* Forgets the file only. */
+void unsock_leave(struct unsock_file *file);
+/* Removes the file that a socket is bound to. */
+void unsock_unlink(int fd);
 
 /* The peer is root, or a member of group `*gid` (NULL: root only). */
 bool unsock_peer_privileged(int fd, const gid_t *gid);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <utlist.h>
 
@@ -30,18 +29,6 @@ struct upstream {
 	struct loop_timer *timer;
 	mtime_t backoff;
 };
-
-/* Every twentieth group needs a descriptor; the usual soft limit would end at some 20 000 groups. */
-static void upstream_raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		log_info("upstream", "limit of open files not raised: %s", strerror(errno));
-}
 
 static struct upstream_if *upstream_find(const struct upstream *up, int ifindex)
 {
@@ -106,7 +93,6 @@ int upstream_open(struct loop *loop, enum family family, struct upstream **out)
 		free(up);
 		return -ENOMEM;
 	}
-	upstream_raise_limit();
 	*out = up;
 	return 0;
 }

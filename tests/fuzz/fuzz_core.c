@@ -472,6 +472,25 @@ static void solicit(struct feed *f, struct world *w)
 	ENSURE(gm_input(w->gm, w->now, &ev) == 0);
 }
 
+/* The engine dies, the kernel goes on, another engine takes over: memberships are held by somebody else meanwhile. */
+static void restart(struct world *w)
+{
+	const struct gm_event relearn = { .type = GM_EV_RELEARN, .slot = GM_NO_IF };
+
+	settle(w);
+	gm_free(w->gm);
+	w->gm = gm_new(w->mld ? &gm_af_mld : &gm_af_igmp);
+	ENSURE(w->gm);
+	apply_conf(w);
+	for (unsigned int slot = 0; slot < SLOTS; slot++) {
+		outside_lose_filters(&w->out, (uint8_t)slot);
+		if (w->ifs[slot].role != GM_ROLE_NONE)
+			apply_if(w, slot, false);
+	}
+	ENSURE(gm_input(w->gm, w->now, &relearn) == 0);
+	outside_inherit(&w->out, w->gm, w->now);
+}
+
 /* Up to 12 minutes, or just to the next deadline, or just before it. */
 static void step_time(struct feed *f, struct world *w)
 {
@@ -497,6 +516,9 @@ static void play(struct feed *f, struct world *w)
 	switch (o & 31) {
 	default:
 		record(f, w);
+		break;
+	case 11:
+		restart(w);
 		break;
 	case 12:
 	case 13:

@@ -206,6 +206,19 @@ void outside_compare(const struct outside *out, const struct gm *gm)
 	ENSURE(nfilters == out->nfilters && nroutes == out->nroutes);
 }
 
+void outside_inherit(const struct outside *out, struct gm *gm, mtime_t now)
+{
+	for (size_t i = 0; i < out->nroutes; i++) {
+		const struct outside_route *r = &out->routes[i];
+		struct gm_event ev = { .type = GM_EV_INHERIT, .slot = r->iif };
+
+		ev.flow.source = r->source;
+		ev.flow.group = r->group;
+		ev.flow.oifs = r->oifs;
+		ENSURE(gm_input(gm, now, &ev) == 0);
+	}
+}
+
 void outside_free(struct outside *out)
 {
 	while (out->nfilters)

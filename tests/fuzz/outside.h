@@ -29,6 +29,9 @@ bool outside_has_route(const struct outside *out, const struct ipaddr *source, c
 void outside_lose_filters(struct outside *out, uint8_t slot);
 void outside_lose_routes(struct outside *out);
 
+/* A new engine is told what the kernel has from the life of the one before. */
+void outside_inherit(const struct outside *out, struct gm *gm, mtime_t now);
+
 void outside_free(struct outside *out);
 
 #endif

@@ -327,6 +327,9 @@ void ref_input(struct ref *r, mtime_t now, const struct gm_event *ev)
 	case GM_EV_CLEAR_ROUTES:
 		ref_input_clear_routes(r, ev);
 		break;
+	case GM_EV_RELEARN:
+	case GM_EV_INHERIT:
+		break; /* only after a restart: test_gm_inherit */
 	case GM_EV_SOLICIT:
 		break; /* router discovery (RFC 4286) touches nothing here */
 	case GM_EV_RESYNC:

@@ -137,6 +137,8 @@ void scene_event(struct step *st, struct gm_event *ev)
 	case GM_EV_CLEAR:
 	case GM_EV_CLEAR_ROUTES:
 	case GM_EV_SOLICIT:
+	case GM_EV_RELEARN:
+	case GM_EV_INHERIT:
 	case GM_EV_RESYNC:
 		break;
 	}
@@ -593,6 +595,10 @@ void step_print(const struct step *st, mtime_t before)
 		break;
 	case GM_EV_SOLICIT:
 		printf("solicit");
+		break;
+	case GM_EV_RELEARN:
+	case GM_EV_INHERIT:
+		printf("of a former life"); /* not drawn */
 		break;
 	case GM_EV_RESYNC:
 		printf("resync");

@@ -396,6 +396,15 @@ static void put_slots(struct line *line, uint32_t slots, const char *gap)
 	}
 }
 
+static struct entry *entry_add(void)
+{
+	struct entry *v = realloc(out.entries, (out.nentries + 1) * sizeof(*v));
+
+	assert_non_null(v);
+	out.entries = v;
+	return v + out.nentries++;
+}
+
 static void see_route(const struct gm_action *a)
 {
 	struct entry *e = entry_of(a);
@@ -411,13 +420,8 @@ static void see_route(const struct gm_action *a)
 	}
 	put(&out.routes, "SET(%s,%s)%s>", name_of(&a->route.source), name_of(&a->route.group), slot_names[a->slot]);
 	put_slots(&out.routes, a->route.oifs, ",");
-	if (!e) {
-		struct entry *v = realloc(out.entries, (out.nentries + 1) * sizeof(*v));
-
-		assert_non_null(v);
-		out.entries = v;
-		e = v + out.nentries++;
-	}
+	if (!e)
+		e = entry_add();
 	*e = (struct entry){ a->route.source, a->route.group, a->slot, a->route.oifs };
 }
 
@@ -698,6 +702,30 @@ void route_idle(const char *source, const char *group, double s)
 	struct ipaddr src = source_of(source), g = addr(group);
 
 	flow(GM_EV_ROUTE_IDLE, GM_NO_IF, &src, &g, s);
+}
+
+void relearn(void)
+{
+	assert_int_equal(input(&(struct gm_event){ .type = GM_EV_RELEARN, .slot = GM_NO_IF }), 0);
+}
+
+void inherit(enum slot slot, const char *source, const char *group, const char *oifs)
+{
+	struct gm_event ev = { .type = GM_EV_INHERIT, .slot = (uint8_t)slot };
+	struct entry *e = entry_add();
+	char text[64], *rest = text, *name;
+
+	if (strcmp(source, "*") != 0)
+		ev.flow.source = source_of(source);
+	if (strcmp(group, "*") != 0)
+		ev.flow.group = addr(group);
+	snprintf(text, sizeof(text), "%s", oifs);
+	while ((name = strsep(&rest, ","))) {
+		for (unsigned int i = 0; i < NSLOTS; i++)
+			ev.flow.oifs |= strcmp(name, slot_names[i]) == 0 ? UINT32_C(1) << i : 0;
+	}
+	*e = (struct entry){ .source = ev.flow.source, .group = ev.flow.group, .iif = ev.slot, .oifs = ev.flow.oifs };
+	assert_int_equal(input(&ev), 0);
 }
 
 void clear(int slot, const char *group)

@@ -125,6 +125,9 @@ void dsl_query_heard(enum slot slot, const char *from, const char *what, struct 
 void upcall(enum slot slot, const char *source, const char *group);
 void wrong_if(enum slot slot, const char *source, const char *group);
 void route_idle(const char *source, const char *group, double s);
+/* A life before this one: the kernel has the entry, for instance inherit(U, "1", G, "D1,D2"), and "*" for any. */
+void relearn(void);
+void inherit(enum slot slot, const char *source, const char *group, const char *oifs);
 void clear(int slot, const char *group); /* group NULL: all; slot GM_NO_IF: all */
 void resync(int slot);                   /* the upstream of `slot` has forgotten all; GM_NO_IF: the kernel's entries */
 
