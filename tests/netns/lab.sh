@@ -352,7 +352,7 @@ need_daemon()
 	exit 1
 }
 
-# start_daemon FILE|- [OPTION...]: in rtr; ready when its socket answers.
+# start_daemon FILE|- [OPTION...]: in rtr; ready when its socket answers. $DAEMON_PID is the process that was started.
 start_daemon()
 {
 	local conf=$1
@@ -411,6 +411,32 @@ lab_config()
 			 ipv6 mld last-member-query-interval 2
 		END
 	done
+}
+
+# To go behind lab_config: after a start the hosts have been heard within 4 s.
+lab_quick_start()
+{
+	local i
+	for ((i = 1; i <= ${1:-2}; i++)); do
+		cat <<-END
+			interface lan$i
+			 ip igmp query-max-response-time 15
+			 ip igmp startup-query-interval 2
+			 ipv6 mld query-max-response-time 15
+			 ipv6 mld startup-query-interval 2
+		END
+	done
+}
+
+# version_of KEY: a number in `show version`, for instance pid (of the worker; $DAEMON_PID is its keeper) or starts.
+version_of()
+{
+	vt 'show version json' | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p"
+}
+
+version_is() # KEY VALUE
+{
+	vt 'show version json' | grep -q "\"$1\": $2\b"
 }
 
 # Until the daemon has its interfaces (VIFs of both families) it cannot hear anybody.
