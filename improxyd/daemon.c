@@ -102,14 +102,14 @@ static void apply_target(enum logsink_target target, const struct conf_log *log,
 		log_error("log", "%s: %s", path, strerror(-err));
 }
 
-/* The command line's level counts for standard error. */
+/* The command line's level counts for standard error, which a process in the background has until it is ready. */
 static void apply_log(const struct daemon *d)
 {
 	struct conf_log log = d->conf->log_stderr;
 
 	if (d->options->log_level >= 0)
 		log.level = d->options->log_level;
-	if (d->options->background)
+	if (d->options->background && d->ready)
 		log.on = false;
 	apply_target(LOGSINK_STDERR, &log, NULL);
 	apply_target(LOGSINK_SYSLOG, &d->conf->log_syslog, NULL);
@@ -511,6 +511,8 @@ static int start(struct daemon *d, struct handover *handover)
 	err = become_ready(o);
 	if (err < 0)
 		return err;
+	d->ready = true;
+	apply_log(d);
 	log_notice("improxyd", "version " IMPROXY_VERSION " is ready");
 	return 0;
 }

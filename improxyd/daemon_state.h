@@ -37,7 +37,7 @@ struct daemon {
 	struct loop_timer *look;
 	struct carry *carry;    /* to the next process */
 	struct loop_task *save; /* the running configuration, to it too */
-	bool restarting, abandoning;
+	bool ready, restarting, abandoning;
 };
 
 /* What the engines do (exec_action_fn): into the log, and to who listens (daemon_event.c). */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "daemon.h"
@@ -237,6 +238,14 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 	return -1;
 }
 
+/* In the background no file system is to be kept busy, unless a path was given from here. */
+static int leave_directory(const struct daemon_options *o)
+{
+	bool relative = o->config_file[0] != '/' || o->socket_path[0] != '/' || (o->pid_file && o->pid_file[0] != '/');
+
+	return !o->background || relative || chdir("/") == 0 ? 0 : -errno;
+}
+
 static int run_alone(const struct arguments *args)
 {
 	struct handover none = { NULL };
@@ -273,7 +282,7 @@ int main(int argc, char **argv)
 	struct arguments args = {
 		.daemon = { .config_file = IMPROXY_CONFIG, .socket_path = IMPROXY_SOCKET, .log_level = -1 }
 	};
-	int status = read_arguments(argc, argv, &args);
+	int err, status = read_arguments(argc, argv, &args);
 
 	if (status >= 0)
 		return status;
@@ -283,5 +292,10 @@ int main(int argc, char **argv)
 		return dump_cli();
 	if (args.check)
 		return check_file(&args);
+	err = leave_directory(&args.daemon);
+	if (err < 0) {
+		fprintf(stderr, "improxyd: /: %s\n", strerror(-err));
+		return EXIT_FAILURE;
+	}
 	return args.no_keeper ? run_alone(&args) : run_kept(&args, argv);
 }
