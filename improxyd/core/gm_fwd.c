@@ -181,8 +181,9 @@ static void make_room(struct gm *gm, const struct gm_group *group)
 		(void)route_remove(gm, route); /* counted */
 }
 
-struct gm_route *gm_fwd_add(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
-			    bool wanted)
+/* Returns NULL when the limit is reached or memory is short. */
+static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
+				  bool wanted)
 {
 	struct gm_route *route;
 
@@ -212,6 +213,22 @@ struct gm_route *gm_fwd_add(struct gm *gm, struct gm_group *group, const struct 
 	DL_APPEND(group->routes, route);
 	group->nroutes++;
 	return route;
+}
+
+int gm_fwd_get(struct gm *gm, uint8_t arrived, const struct ipaddr *source, const struct ipaddr *addr, bool wanted,
+	       struct gm_route **out)
+{
+	struct gm_group *group = gm_group_get(gm, addr);
+
+	*out = NULL;
+	if (!group) {
+		gm_count_drop(gm, arrived, GM_DROP_NO_MEMORY);
+		return -ENOMEM;
+	}
+	*out = gm_fwd_find(gm, group, source);
+	if (!*out)
+		*out = route_new(gm, group, source, arrived, wanted);
+	return 0;
 }
 
 /* A bucket of UNWANTED_BURST tokens, filled at UNWANTED_RATE. */
@@ -286,31 +303,24 @@ static bool has_takers(const struct gm *gm, const struct gm_group *group, const 
 
 int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
 {
-	struct gm_group *group = gm_group_find(gm, addr);
 	struct gm_route *route;
 	bool wanted;
+	int err;
 
 	if (!ipaddr_is_unicast_source(source) || !ipaddr_is_multicast(addr))
 		return 0;
-	wanted = has_takers(gm, group, source);
+	wanted = has_takers(gm, gm_group_find(gm, addr), source);
 	if (!wanted && !take_token(&gm->ifs[slot], gm->now)) {
 		gm_count_drop(gm, slot, GM_DROP_UPCALL_RATE);
 		return 0;
 	}
-	group = gm_group_get(gm, addr);
-	if (!group) {
-		gm_count_drop(gm, slot, GM_DROP_NO_MEMORY);
-		return -ENOMEM;
-	}
-	route = gm_fwd_find(gm, group, source);
+	err = gm_fwd_get(gm, slot, source, addr, wanted, &route);
 	if (!route)
-		route = gm_fwd_add(gm, group, source, slot, wanted);
-	if (!route)
-		return 0;
+		return err;
 	route->arrived = slot;
 	/* The kernel would not ask if it had the entry. */
 	route->installed = false;
-	gm_group_touch(gm, group, GM_DIRTY_ROUTES);
+	gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
 	return 0;
 }
 
@@ -361,7 +371,7 @@ static void name_source(struct gm *gm, struct gm_group *group, const struct ipad
 	struct gm_route *route = gm_fwd_find(gm, group, source);
 
 	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF)
-		route = gm_fwd_add(gm, group, source, GM_NO_IF, true);
+		route = route_new(gm, group, source, GM_NO_IF, true);
 	if (!route)
 		return;
 	route->named = true;

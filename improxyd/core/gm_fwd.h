@@ -49,11 +49,11 @@ bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group);
 void gm_fwd_resync(struct gm *gm);
 
 /*
- * A new entry; `wanted`: one that a member waits for takes the room of one that nobody does. Returns NULL when the
- * limit is reached or memory is short, which is counted for `arrived`.
+ * The entry, made if there is none; `wanted`: one that a member waits for takes the room of one that nobody does.
+ * Returns 0 or -ENOMEM; *out is NULL when the limit is reached or memory is short, which is counted for `arrived`.
  */
-struct gm_route *gm_fwd_add(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
-			    bool wanted);
+int gm_fwd_get(struct gm *gm, uint8_t arrived, const struct ipaddr *source, const struct ipaddr *addr, bool wanted,
+	       struct gm_route **out);
 
 /* The entry, or NULL. */
 struct gm_route *gm_fwd_find(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source);

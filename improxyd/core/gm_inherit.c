@@ -31,30 +31,23 @@ static int disown(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 
 int gm_inherit_route(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr, uint32_t oifs)
 {
-	struct gm_group *group;
 	struct gm_route *route;
+	int err;
 
 	/* The entry of any source and group has no life of its own: it is compared with what it ought to be. */
 	if (ipaddr_is_none(addr)) {
 		gm->any_oifs[slot] = oifs;
 		return 0;
 	}
-	group = gm_group_get(gm, addr);
-	if (!group) {
-		gm_count_drop(gm, slot, GM_DROP_NO_MEMORY);
-		return -ENOMEM;
-	}
-	route = gm_fwd_find(gm, group, source);
+	err = gm_fwd_get(gm, slot, source, addr, true, &route);
 	if (!route)
-		route = gm_fwd_add(gm, group, source, slot, true);
-	if (!route)
-		return disown(gm, slot, source, addr);
+		return err < 0 ? err : disown(gm, slot, source, addr);
 	route->arrived = slot;
 	route->iif = slot;
 	route->oifs = oifs;
 	route->inherited = oifs;
 	route->installed = true;
-	gm_group_touch(gm, group, GM_DIRTY_ROUTES);
+	gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
 	return 0;
 }
 

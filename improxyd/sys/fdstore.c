@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "lib/log.h"
+#include "sys/fdpass.h"
 #include "sys/keeper.h"
 #include "sys/loop.h"
 
@@ -54,21 +55,11 @@ static void disconnect(void)
 /* Returns 0 or -errno. */
 static int send_message(const char *text, int fd)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
+	union fdpass control;
 	struct iovec iov = { .iov_base = (char *)text, .iov_len = strlen(text) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (fd >= 0) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = sizeof(control.buf);
-		control.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
-						  .cmsg_level = SOL_SOCKET,
-						  .cmsg_type = SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	}
+	fdpass_put(&msg, &control, fd);
 	return sendmsg(store.channel, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/mtime.h"
+#include "sys/fdpass.h"
 #include "sys/loop.h"
 #include "sys/process.h"
 #include "sys/unsock.h"
@@ -134,17 +135,6 @@ static void hear(struct keeper *k, const char *text, int fd)
 		close(fd);
 }
 
-static int fd_of(struct msghdr *msg)
-{
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-	int fd = -1;
-
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
-	    cmsg->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
-}
-
 static void close_channel(struct keeper *k)
 {
 	if (k->channel >= 0)
@@ -157,15 +147,12 @@ static void listen_to_worker(struct keeper *k)
 {
 	for (;;) {
 		char text[KEEPER_MESSAGE_MAX + 1];
-		union {
-			char buf[CMSG_SPACE(sizeof(int))];
-			struct cmsghdr align;
-		} control;
+		union fdpass control;
 		struct iovec iov = { .iov_base = text, .iov_len = KEEPER_MESSAGE_MAX };
 		struct msghdr msg = { .msg_iov = &iov,
 				      .msg_iovlen = 1,
-				      .msg_control = control.buf,
-				      .msg_controllen = sizeof(control.buf) };
+				      .msg_control = control.octets,
+				      .msg_controllen = sizeof(control.octets) };
 		ssize_t n = recvmsg(k->channel, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
@@ -177,7 +164,7 @@ static void listen_to_worker(struct keeper *k)
 			return;
 		}
 		text[n] = '\0';
-		hear(k, text, fd_of(&msg));
+		hear(k, text, fdpass_take(&msg));
 	}
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "sys/fdpass.h"
 
 static int parent_fd = -1; /* closed without a word: the child has failed */
 
@@ -113,10 +114,7 @@ int process_notify_fd(const char *state, int passed)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct iovec iov = { .iov_base = (char *)state, .iov_len = strlen(state) };
 	struct msghdr msg = { .msg_name = &addr, .msg_iov = &iov, .msg_iovlen = 1 };
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
+	union fdpass control;
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t len = path ? strlen(path) : 0;
 	int fd, err = 0;
@@ -132,14 +130,7 @@ int process_notify_fd(const char *state, int passed)
 	if (fd < 0)
 		return -errno;
 	msg.msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-	if (passed >= 0) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = sizeof(control.buf);
-		control.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(passed)),
-						  .cmsg_level = SOL_SOCKET,
-						  .cmsg_type = SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.align), &passed, sizeof(passed));
-	}
+	fdpass_put(&msg, &control, passed);
 	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
 		err = -errno;
 	close(fd);
