@@ -2,17 +2,21 @@
 #include "conflict.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf.h"
 #include "core/gm_state.h"
+#include "core/gm_watch.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "show.h"
 
-#define LOG_MAX 64 /* conflicts remembered; more are not logged */
+#define LOG_MAX       64 /* conflicts remembered; more are not logged */
+#define QUERY_ARRIVES mtime_from_s(5)
 
 const char *const conflict_names[CONFLICT_KIND_COUNT] = {
 #define NAME(name, word, told) [CONFLICT_##name] = word,
@@ -56,10 +60,37 @@ static int setting(const struct search *s, const char *ifname, const char *name,
 	return daemon_setting(s->d, s->family, ifname, name, &value) == 0 ? value : otherwise;
 }
 
+static const char *slot_name(const struct search *s, uint8_t slot)
+{
+	const char *name = show_slot_name(daemon_gm(s->d, s->family), slot);
+
+	return name ? name : "another interface";
+}
+
+/* Hosts that nobody asks do not answer: what they want is forgotten in time. */
+static void search_querier(const struct search *s, const struct gm_if *ifp, mtime_t now)
+{
+	bool heard = ifp->last_query && now - ifp->last_query < gm_if_other_querier_interval(ifp);
+	const char *name = ifp->conf.name;
+	struct daemon_bridge bridge;
+
+	if (!ifp->querying && !heard)
+		found(s, CONFLICT_NO_QUERIER, name,
+		      "no address to query from and no other querier: memberships end after %" PRId64 " s",
+		      mtime_to_s(gm_if_group_membership_interval(ifp)));
+	/* Each query renews what the bridge knows; the first one is under way yet. */
+	if (!ifp->querier || now - ifp->since < QUERY_ARRIVES || daemon_bridge(s->d, name, &bridge) < 0)
+		return;
+	if (!bridge.querier[s->family] && ifp->query_interval < bridge.patience)
+		found(s, CONFLICT_SNOOPING, name,
+		      "bridge %s snoops and has not heard the queries sent here: nor have its hosts", bridge.name);
+}
+
 static void search_interface(const struct search *s, const struct gm_if *ifp, bool router)
 {
 	const char *name = ifp->conf.name;
-	char from[IPADDR_STRLEN];
+	const struct conf_if *ifc = conf_if_find(daemon_conf(s->d), name);
+	char from[IPADDR_STRLEN], group[IPADDR_STRLEN];
 	mtime_t now = daemon_now();
 	int all = setting(s, "all", "rp_filter", 0), own = setting(s, name, "rp_filter", 0);
 
@@ -80,9 +111,18 @@ static void search_interface(const struct search *s, const struct gm_if *ifp, bo
 	if (ifp->silent)
 		found(s, CONFLICT_SILENT, name, "no query has been heard for two query intervals");
 	if (ifp->looped && now - ifp->looped < 2 * ifp->gm->ifs[ifp->loop_slot].query_interval)
-		found(s, CONFLICT_LOOP, name, "queries sent on %s are heard here: both are on one link",
-		      show_slot_name(ifp->gm, ifp->loop_slot) ? show_slot_name(ifp->gm, ifp->loop_slot)
-							      : "another interface");
+		found(s, CONFLICT_LOOP, name, "own messages sent on %s are heard here: both are on one link",
+		      slot_name(s, ifp->loop_slot));
+	if (ifp->twice.at && now - ifp->twice.at < GM_WATCH_TWICE)
+		found(s, CONFLICT_TWICE, name, "data of %s to %s comes in here and by %s: there is a loop",
+		      ipaddr_format(&ifp->twice.source, from), ipaddr_format(&ifp->twice.group, group),
+		      slot_name(s, ifp->twice.expected));
+	if (gm_if_listening(ifp))
+		search_querier(s, ifp, now);
+	/* The threshold of an output is 1 in all kernels up to 6.18 at least. */
+	if (s->family == FAMILY_IPV6 && ifc && ifc->af[FAMILY_IPV6].ttl_threshold > 1)
+		found(s, CONFLICT_NO_EFFECT, name,
+		      "ipv6 multicast ttl-threshold: the kernel has no hop limit threshold");
 }
 
 static void search_family(const struct search *s)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * conflict - what around the daemon keeps it from doing its work, or fights with it: another owner of the kernel's
- * multicast routing, settings of the kernel, another querier, own queries that come back. It changes nothing; `show
- * system` lists what it finds, and the log has each once.
+ * multicast routing, settings of the kernel, another querier, own messages that come back, one source by two ways. It
+ * changes nothing; `show system` lists what it finds, and the log has each once.
  */
 #ifndef IMPROXY_CONFLICT_H
 #define IMPROXY_CONFLICT_H
@@ -19,7 +19,11 @@
 	X(RP_FILTER, "rp-filter", false)         /* data is dropped whose source is not routed this way */             \
 	X(QUERIER, "querier", true)              /* another router is the querier of a downstream */                   \
 	X(SILENT, "upstream-silent", true)       /* no router queries upstream */                                      \
-	X(LOOP, "loop", true)                    /* two interfaces are on one link */
+	X(NO_QUERIER, "no-querier", false)       /* nobody asks the hosts of a downstream what they want */            \
+	X(SNOOPING, "snooping", false)           /* a bridge has not heard our queries */                              \
+	X(LOOP, "loop", false)                   /* two interfaces are on one link */                                  \
+	X(TWICE, "data-loop", false)             /* a source's data comes in by two interfaces */                      \
+	X(NO_EFFECT, "no-effect", false)         /* a setting that this kernel cannot carry out */
 
 enum conflict_kind {
 #define CONFLICT_ENUM(name, word, told) CONFLICT_##name,

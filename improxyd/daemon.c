@@ -26,7 +26,9 @@
 #include "sys/loop.h"
 #include "sys/process.h"
 
-#define LOOK_INTERVAL mtime_from_s(20) /* between two looks for conflicts */
+#define LOOK_INTERVAL mtime_from_s(20)   /* between two looks for conflicts */
+#define LOOK_SOON     mtime_from_ms(100) /* when something has happened: after so long, */
+#define LOOK_GAP      mtime_from_s(1)    /* but not more often than this */
 
 mtime_t daemon_now(void)
 {
@@ -126,6 +128,7 @@ void daemon_replace_conf(struct daemon *d, struct conf *conf)
 	apply_run(d->apply, conf);
 	conf_free(old);
 	loop_task_run(d->save);
+	daemon_look_soon(d);
 }
 
 const char *daemon_hostname(const struct daemon *d)
@@ -285,11 +288,38 @@ static void load_first(struct daemon *d)
 
 /* --- life --- */
 
+/* Settings of the kernel are not notified. */
+static void look_for_conflicts(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->looked = loop_now();
+	conflict_log_run(d->conflicts, d);
+	if (loop_timer_at(d->look, d->looked + LOOK_INTERVAL) < 0)
+		log_error("improxyd", "out of memory: conflicts are not looked for any more");
+}
+
+void daemon_look_soon(struct daemon *d)
+{
+	mtime_t at = loop_now() + LOOK_SOON;
+
+	if (at < d->looked + LOOK_GAP)
+		at = d->looked + LOOK_GAP;
+	/* Without memory it is done at its time. */
+	if (d->look && at < loop_timer_deadline(d->look))
+		(void)loop_timer_at(d->look, at);
+}
+
 static void on_links(void *arg)
 {
 	struct daemon *d = arg;
 
 	apply_run(d->apply, d->conf);
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		if (d->exec[f])
+			exec_settle_links(d->exec[f], links_heard(d->links));
+	}
+	daemon_look_soon(d);
 }
 
 static void dump_state(const struct daemon *d)
@@ -391,16 +421,6 @@ static int become_ready(const struct daemon_options *o)
 	if (err < 0)
 		log_warn("improxyd", "the service manager could not be told: %s", strerror(-err));
 	return 0;
-}
-
-/* Settings of the kernel are not notified. */
-static void look_for_conflicts(void *arg)
-{
-	struct daemon *d = arg;
-
-	conflict_log_run(d->conflicts, d);
-	if (loop_timer_at(d->look, loop_now() + LOOK_INTERVAL) < 0)
-		log_error("improxyd", "out of memory: conflicts are not looked for any more");
 }
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };

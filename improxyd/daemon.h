@@ -142,6 +142,19 @@ void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink);
  */
 int daemon_setting(const struct daemon *d, enum family family, const char *ifname, const char *name, int *value);
 
+/* A bridge that looks at reports to send groups only where they are wanted. */
+struct daemon_bridge {
+	char name[GM_NAME_LEN];
+	bool querier[FAMILY_COUNT]; /* it has heard one, or is one itself */
+	mtime_t patience;           /* so long after a query it forgets the querier */
+};
+
+/*
+ * The bridge that the interface is, or stands on as a VLAN. Returns 0, or -errno: -ENOENT when there is none or it does
+ * not snoop, -EOPNOTSUPP when the kernel does not tell what it has heard.
+ */
+int daemon_bridge(const struct daemon *d, const char *ifname, struct daemon_bridge *bridge);
+
 /* --- a look at the wire --- */
 
 struct daemon_packet {

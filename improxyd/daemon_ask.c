@@ -9,6 +9,7 @@
 
 #include "apply.h"
 #include "lib/log.h"
+#include "sys/bridge.h"
 #include "sys/exec.h"
 #include "sys/link.h"
 #include "sys/loop.h"
@@ -163,6 +164,20 @@ int daemon_setting(const struct daemon *d, enum family family, const char *ifnam
 {
 	(void)d;
 	return procfs_setting(family, ifname, name, value);
+}
+
+int daemon_bridge(const struct daemon *d, const char *ifname, struct daemon_bridge *bridge)
+{
+	struct bridge found;
+	int err = bridge_read(ifname, &found);
+
+	(void)d;
+	if (err < 0)
+		return err;
+	*bridge = (struct daemon_bridge){ .patience = found.patience };
+	memcpy(bridge->name, found.name, sizeof(bridge->name));
+	memcpy(bridge->querier, found.querier, sizeof(bridge->querier));
+	return 0;
 }
 
 /* --- a look at the wire --- */

@@ -17,13 +17,21 @@ static const struct note_rule {
 	enum log_level level;
 	bool limited;
 } note_rules[GM_NOTE_COUNT] = {
-	[GM_NOTE_GROUP_JOINED] = { LOG_DEBUGGING, false },      [GM_NOTE_GROUP_LEFT] = { LOG_DEBUGGING, false },
-	[GM_NOTE_MODE_CHANGED] = { LOG_DEBUGGING, false },      [GM_NOTE_QUERIER_LOCAL] = { LOG_NOTIFICATIONS, false },
-	[GM_NOTE_QUERIER_OTHER] = { LOG_NOTIFICATIONS, false }, [GM_NOTE_OTHER_VERSION_QUERY] = { LOG_WARNINGS, true },
-	[GM_NOTE_SSM_IGNORED] = { LOG_WARNINGS, true },         [GM_NOTE_LIMIT_REACHED] = { LOG_WARNINGS, true },
-	[GM_NOTE_ROUTE_LIMIT] = { LOG_WARNINGS, true },         [GM_NOTE_IF_UP] = { LOG_INFORMATIONAL, false },
-	[GM_NOTE_IF_DOWN] = { LOG_INFORMATIONAL, false },       [GM_NOTE_UPSTREAM_SILENT] = { LOG_WARNINGS, true },
-	[GM_NOTE_UPSTREAM_HEARD] = { LOG_NOTIFICATIONS, true }, [GM_NOTE_LOOP] = { LOG_WARNINGS, true },
+	[GM_NOTE_GROUP_JOINED] = { LOG_DEBUGGING, false },
+	[GM_NOTE_GROUP_LEFT] = { LOG_DEBUGGING, false },
+	[GM_NOTE_MODE_CHANGED] = { LOG_DEBUGGING, false },
+	[GM_NOTE_QUERIER_LOCAL] = { LOG_NOTIFICATIONS, false },
+	[GM_NOTE_QUERIER_OTHER] = { LOG_NOTIFICATIONS, false },
+	[GM_NOTE_OTHER_VERSION_QUERY] = { LOG_WARNINGS, true },
+	[GM_NOTE_SSM_IGNORED] = { LOG_WARNINGS, true },
+	[GM_NOTE_LIMIT_REACHED] = { LOG_WARNINGS, true },
+	[GM_NOTE_ROUTE_LIMIT] = { LOG_WARNINGS, true },
+	[GM_NOTE_IF_UP] = { LOG_INFORMATIONAL, false },
+	[GM_NOTE_IF_DOWN] = { LOG_INFORMATIONAL, false },
+	[GM_NOTE_UPSTREAM_SILENT] = { LOG_WARNINGS, true },
+	[GM_NOTE_UPSTREAM_HEARD] = { LOG_NOTIFICATIONS, true },
+	[GM_NOTE_LOOP] = { LOG_DEBUGGING, false },
+	[GM_NOTE_TWICE] = { LOG_DEBUGGING, false },
 	[GM_NOTE_RELEARNED] = { LOG_NOTIFICATIONS, false },
 };
 
@@ -73,8 +81,12 @@ void daemon_on_action(void *arg, struct exec *exec, const struct gm_action *a)
 	const struct daemon_event ev = { exec_family(exec), exec_slot_name(exec, a->slot), a };
 	struct daemon_listener *listener;
 
-	if (a->type == GM_ACT_NOTE)
+	if (a->type == GM_ACT_NOTE) {
 		on_note(exec, a);
+		/* These are told as conflicts. */
+		if (a->note.what == GM_NOTE_LOOP || a->note.what == GM_NOTE_TWICE)
+			daemon_look_soon(d);
+	}
 	DL_FOREACH (d->listeners, listener)
 		listener->event(listener->arg, &ev);
 }

@@ -35,6 +35,7 @@ struct daemon {
 	struct daemon_listener *listeners;
 	struct conflict_log *conflicts;
 	struct loop_timer *look;
+	mtime_t looked;
 	struct carry *carry;    /* to the next process */
 	struct loop_task *save; /* the running configuration, to it too */
 	bool ready, restarting, abandoning;
@@ -42,5 +43,8 @@ struct daemon {
 
 /* What the engines do (exec_action_fn): into the log, and to who listens (daemon_event.c). */
 void daemon_on_action(void *arg, struct exec *exec, const struct gm_action *a);
+
+/* Something has happened that may be a conflict, or the end of one: they are looked for soon. */
+void daemon_look_soon(struct daemon *d);
 
 #endif

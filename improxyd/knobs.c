@@ -116,6 +116,7 @@ const struct knob knobs[] = {
 	  .example = "TV" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_MULTICAST, .words = "ttl-threshold", .type = KNOB_NUMBER, .offset = IF(ttl_threshold),
 	  .help = "TTL a packet must exceed to leave by this interface",
+	  .vain = { NULL, "the kernel has no hop limit threshold for IPv6 multicast" },
 	  .range = SAME(1, 255, 1), .example = "16" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_MULTICAST, .words = "router-discovery", .type = KNOB_SWITCH, .offset = IF(router_discovery),
 	  .help = "Announce this router to snooping switches (RFC 4286)",
@@ -351,6 +352,8 @@ enum cmd_code knob_run(const struct knob_use *use, struct cmd_ctx *ctx, struct c
 	const struct knob *knob = use->knob;
 	void *field = field_of(knob, use->family, conf, ifc);
 
+	if (use->form == KNOB_SET && knob->vain[use->family])
+		out_text(ctx->out, "! %s has no effect: %s\n", knob->words, knob->vain[use->family]);
 	switch (knob->type) {
 	case KNOB_NUMBER:
 		*(uint32_t *)field = use->form == KNOB_UNSET ? knob->range[use->family].normal

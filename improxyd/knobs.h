@@ -48,6 +48,7 @@ struct knob {
 		uint32_t min, max, normal; /* the last: the default; of a switch only this, of a choice its value */
 	} range[FAMILY_COUNT];
 	const char *help;
+	const char *vain[FAMILY_COUNT];    /* why it changes nothing, which is told to who sets it; NULL: it does */
 	const char *example;               /* the value part of a line that is not the default */
 	const struct knob_choice *choices; /* ended by a NULL word; the first is what no word at all means, if `bare` */
 	bool bare;

@@ -220,8 +220,9 @@ struct gm_event {
 		} solicit;
 		struct {
 			struct ipaddr source, group;
-			mtime_t idle;  /* GM_EV_ROUTE_IDLE */
-			uint32_t oifs; /* GM_EV_INHERIT */
+			mtime_t idle;      /* GM_EV_ROUTE_IDLE */
+			uint32_t oifs;     /* GM_EV_INHERIT */
+			uint64_t expected; /* GM_EV_WRONG_IF: packets so far that came in where the entry says */
 		} flow;
 		struct {
 			struct ipaddr group;
@@ -254,7 +255,8 @@ enum gm_action_type {
 	X(IF_DOWN, "interface given up")                                                                               \
 	X(UPSTREAM_SILENT, "no query heard upstream for two query intervals")                                          \
 	X(UPSTREAM_HEARD, "queries are heard upstream again")                                                          \
-	X(LOOP, "own query heard back: two interfaces are on one link")                                                \
+	X(LOOP, "own message heard back: two interfaces are on one link")                                              \
+	X(TWICE, "one source heard on two interfaces")                                                                 \
 	X(RELEARNED, "every host has had its turn to report since the restart")
 
 enum gm_note {

@@ -9,6 +9,7 @@
 #include "core/gm_inherit.h"
 #include "core/gm_policy.h"
 #include "core/gm_queue.h"
+#include "core/gm_watch.h"
 
 /* Entries for groups nobody wants: so many a second, and so many at once, per incoming interface. */
 #define UNWANTED_RATE  500
@@ -135,6 +136,8 @@ static int route_update(struct gm *gm, struct gm_route *route)
 	/* The incoming interface is part of what an entry of any source is known by: the old one has to go. */
 	if (moved && push_route(gm, GM_ACT_ROUTE_DEL, &route->key.source, &group->addr, route->iif, 0) < 0)
 		return -ENOMEM;
+	if (route->iif != iif)
+		route->strayed_at = 0;
 	route->iif = iif;
 	route->oifs = oifs;
 	route->installed = true;
@@ -324,16 +327,36 @@ int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 	return 0;
 }
 
-int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
+/*
+ * Between two packets that strayed to the same interface others have come in where they are expected: the source is
+ * heard on both. Two upstreams that both deliver are no loop, and usual for a while after one has taken over.
+ */
+static void look_for_twice(struct gm *gm, struct gm_route *route, uint8_t slot, uint64_t expected)
+{
+	if (slot != route->iif && route->strayed == slot && route->strayed_at &&
+	    gm->now - route->strayed_at < GM_WATCH_TWICE && expected > route->strayed_expected &&
+	    (gm->ifs[slot].conf.role == GM_ROLE_DOWNSTREAM || gm->ifs[route->iif].conf.role == GM_ROLE_DOWNSTREAM))
+		gm_watch_twice(&gm->ifs[slot], route->iif, &route->key.source, &route->key.group->addr);
+	route->strayed = slot;
+	route->strayed_at = gm->now;
+	route->strayed_expected = expected;
+}
+
+int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr,
+		    uint64_t expected)
 {
 	struct gm_group *group = gm_group_find(gm, addr);
+	struct gm_route *route;
 
 	if (!group)
 		return 0;
-	if (gm_fwd_find(gm, group, source))
+	route = gm_fwd_find(gm, group, source);
+	if (route) {
+		look_for_twice(gm, route, slot, expected);
 		gm_group_touch(gm, group, GM_DIRTY_ROUTES);
-	else if (by_source(gm, group, slot))
+	} else if (by_source(gm, group, slot)) {
 		return gm_fwd_upcall(gm, slot, source, addr); /* its group's (*,G) stood in the way of asking */
+	}
 	return 0;
 }
 

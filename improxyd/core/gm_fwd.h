@@ -22,9 +22,11 @@
 int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
 
 /*
- * Data arrived elsewhere than the entry says: its incoming interface is looked at again. Returns 0 or -ENOMEM.
+ * Data arrived elsewhere than the entry says, where `expected` packets have arrived so far: its incoming interface is
+ * looked at again. Returns 0 or -ENOMEM.
  */
-int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
+int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group,
+		    uint64_t expected);
 
 /* The entry has carried nothing for `idle`: removed if that is long enough and no member names the source. */
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group, mtime_t idle);

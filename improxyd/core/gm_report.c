@@ -47,10 +47,11 @@ static int check_sender(struct gm_if *ifp, const struct gm_event *ev)
 	const struct ipaddr *from = &ev->record.reporter;
 	bool leave = ev->record.type == GM_TO_IN;
 
+	/* A membership that our own reports of another interface ask for would never end. */
+	if (ipaddr_eq(from, &ifp->conf.addr) || gm_watch_own(ifp, from))
+		return refuse(ifp, GM_DROP_OWN_PACKET);
 	if (!gm_if_listening(ifp))
 		return refuse(ifp, GM_DROP_ROLE);
-	if (ipaddr_eq(from, &ifp->conf.addr))
-		return refuse(ifp, GM_DROP_OWN_PACKET);
 	if (!ipaddr_is_unspecified(from) && !ipaddr_is_unicast_source(from))
 		return refuse(ifp, GM_DROP_SOURCE_ADDRESS);
 	if (ifp->gm->af->verify_by_prefix && ifp->conf.verify_source && ifp->conf.nprefixes &&

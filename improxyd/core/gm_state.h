@@ -98,6 +98,9 @@ struct gm_route {
 	uint8_t arrived;    /* where the upcall came from; GM_NO_IF: made for a named source */
 	uint32_t inherited; /* outputs of a former life, kept until the hosts have been heard again */
 	bool named;         /* a member names the source: the entry is kept however idle */
+	uint8_t strayed;    /* data came in there last that was expected at iif */
+	mtime_t strayed_at;
+	uint64_t strayed_expected; /* packets that had come in at iif by then */
 	struct gm_route *spare_prev, *spare_next;
 	enum gm_spare spare; /* the list it is on */
 	bool installed;      /* the kernel has it as it stands here */
@@ -140,6 +143,13 @@ struct gm_refusal {
 
 #define GM_REFUSALS 32 /* kept per interface, the latest ones */
 
+/* A source that is heard on two interfaces at a time: on this one, and where its entry expects it. */
+struct gm_twice {
+	struct ipaddr source, group;
+	uint8_t expected; /* the other one's slot */
+	mtime_t at;       /* the last time; 0: never */
+};
+
 struct gm_if {
 	struct gm *gm;
 	uint8_t slot;
@@ -171,8 +181,9 @@ struct gm_if {
 	bool silent; /* upstream: no query for two query intervals */
 
 	/* for people: see gm_watch.h */
-	mtime_t looped;    /* an own query came back; 0: never */
+	mtime_t looped;    /* an own message came back; 0: never */
 	uint8_t loop_slot; /* and this is where it was sent */
+	struct gm_twice twice;
 	struct gm_refusal refusals[GM_REFUSALS];
 
 	/* bucket for upcalls of groups nobody wants */

@@ -5,7 +5,7 @@
 
 #include "core/gm_queue.h"
 
-/* An own query that comes back after so long is told again. */
+/* An own message that comes back after so long is told again. */
 #define LOOP_AGAIN mtime_from_s(3600)
 
 void gm_watch_reset(struct gm_if *ifp)
@@ -13,6 +13,7 @@ void gm_watch_reset(struct gm_if *ifp)
 	memset(ifp->refusals, 0, sizeof(ifp->refusals));
 	ifp->silent = false;
 	ifp->looped = 0;
+	ifp->twice.at = 0;
 }
 
 void gm_watch_refused(struct gm_if *ifp, const struct ipaddr *group, const struct ipaddr *source,
@@ -88,4 +89,13 @@ bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from)
 		return true;
 	}
 	return false;
+}
+
+void gm_watch_twice(struct gm_if *ifp, uint8_t expected, const struct ipaddr *source, const struct ipaddr *group)
+{
+	struct gm *gm = ifp->gm;
+
+	if (!ifp->twice.at || gm->now - ifp->twice.at >= GM_WATCH_TWICE)
+		gm_queue_note(gm, ifp->slot, GM_NOTE_TWICE, group, source);
+	ifp->twice = (struct gm_twice){ .source = *source, .group = *group, .expected = expected, .at = gm->now };
 }

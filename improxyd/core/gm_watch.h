@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * gm_watch - what people will ask about later and the protocol itself has no use for: which requests were refused,
- * whether the router upstream still queries, and whether our own queries come back. It changes nothing that others act
- * on.
+ * whether the router upstream still queries, and whether there is a loop: our own messages come back, or one source is
+ * heard on two interfaces. It changes nothing that others act on.
  */
 #ifndef IMPROXY_CORE_GM_WATCH_H
 #define IMPROXY_CORE_GM_WATCH_H
@@ -11,6 +11,8 @@
 
 /* What a querier is taken to use that has told no interval: RFC 9776 s8.2. */
 #define GM_WATCH_INTERVAL mtime_from_s(125)
+/* A source that has not been heard on a second interface for so long is not any more. The kernel tells every 3 s. */
+#define GM_WATCH_TWICE mtime_from_s(15)
 
 /* The interface begins anew. */
 void gm_watch_reset(struct gm_if *ifp);
@@ -31,5 +33,8 @@ void gm_watch_heard(struct gm_if *ifp);
 
 /* True if `from` is our address on another interface: two of them are on one link. Noted when it begins. */
 bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from);
+
+/* Data of this source was heard here, and between two such packets in the slot where it is expected. */
+void gm_watch_twice(struct gm_if *ifp, uint8_t expected, const struct ipaddr *source, const struct ipaddr *group);
 
 #endif

@@ -2,6 +2,7 @@
 #include "sys/exec.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "sys/carry.h"
+#include "sys/echo.h"
 #include "sys/fdstore.h"
 #include "sys/flows.h"
 #include "sys/gmio.h"
@@ -38,6 +40,7 @@ struct exec {
 	struct upstream *upstream;
 	struct joins *joins; /* the router as a host of its own */
 	struct gmio *io;
+	struct echo *echo; /* IPv4 only */
 	struct loop_task *run;
 	struct loop_timer *timer, *claim, *look;
 	exec_action_fn *done;
@@ -46,7 +49,8 @@ struct exec {
 	struct slot slots[GM_MAX_IFS];
 	uint8_t ttls[GM_MAX_IFS];
 	struct sweep *sweep;
-	uint64_t overflows; /* of the raw socket, when a host last joined */
+	uint64_t overflows;                /* of the raw socket, when a host last joined */
+	unsigned int memberships, entries; /* set since a change of interfaces was told */
 
 	struct flows *flows; /* the way from wildcard to per-source mode is under way */
 	struct gm_conf conf; /* what it ends with */
@@ -148,6 +152,15 @@ static struct gmio_if gmio_if_of(const struct exec *exec, uint8_t slot)
 	return (struct gmio_if){ want->ifindex, want->gm.name, want->mtu, want->require_router_alert };
 }
 
+static void listen_for_echo(struct exec *exec)
+{
+	int ifindex[GM_MAX_IFS];
+
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+		ifindex[i] = exec->slots[i].want.ifindex;
+	echo_listen(exec->echo, ifindex);
+}
+
 static void carry_out(struct exec *exec, const struct gm_action *a)
 {
 	struct gmio_if ifc;
@@ -155,6 +168,8 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 	switch (a->type) {
 	case GM_ACT_QUERY:
 		ifc = gmio_if_of(exec, a->slot);
+		if (exec->echo && ipaddr_is_none(&a->query.group))
+			listen_for_echo(exec);
 		gmio_send_query(exec->io, &ifc, a);
 		break;
 	case GM_ACT_DISCOVERY:
@@ -186,21 +201,44 @@ static void end_revival(struct exec *exec)
 	fdstore_release(mcast_sock_legacy(exec->family));
 }
 
-static void run(void *arg)
+static void run(struct exec *exec)
 {
-	struct exec *exec = arg;
 	const struct gm_action *actions;
 	size_t n;
 
 	actions = gm_actions(exec->gm, loop_now(), &n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		exec->memberships += actions[i].type == GM_ACT_UPSTREAM;
+		exec->entries += actions[i].type == GM_ACT_ROUTE_SET || actions[i].type == GM_ACT_ROUTE_DEL;
 		carry_out(exec, &actions[i]);
+	}
 	gm_actions_done(exec->gm);
 	end_revival(exec);
 	if (exec->revived)
 		carry_save(exec->carry, exec->family, exec->gm);
 	if (loop_timer_at(exec->timer, gm_next(exec->gm)) < 0)
 		log_error(tag(exec), "out of memory: a timer was not set");
+}
+
+void exec_settle_links(struct exec *exec, mtime_t heard)
+{
+	mtime_t taken;
+
+	run(exec);
+	taken = loop_now() - heard;
+	if (exec->memberships || exec->entries)
+		log_info(tag(exec),
+			 "interfaces have changed: %u memberships and %u entries set within %" PRId64 ".%03u ms",
+			 exec->memberships, exec->entries, mtime_to_ms(taken), (unsigned int)(taken % 1000));
+	exec->memberships = exec->entries = 0;
+}
+
+static void run_pass(void *arg)
+{
+	struct exec *exec = arg;
+
+	run(exec);
+	exec->memberships = exec->entries = 0;
 }
 
 /* An event that could not be applied for want of memory was counted by the engine. */
@@ -250,6 +288,7 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 	struct exec *exec = arg;
 	struct gm_event ev = { .type = type == GMSOCK_NOCACHE ? GM_EV_UPCALL : GM_EV_WRONG_IF, .slot = (uint8_t)vif };
 	char s[IPADDR_STRLEN], g[IPADDR_STRLEN];
+	struct mroute_counters counters;
 	uint64_t refused;
 
 	(void)family;
@@ -260,6 +299,8 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 		  ipaddr_format(group, g), exec_slot_name(exec, ev.slot));
 	ev.flow.source = *source;
 	ev.flow.group = *group;
+	if (ev.type == GM_EV_WRONG_IF && exec->mroute && mroute_packets(exec->mroute, source, group, &counters) == 0)
+		ev.flow.expected = counters.packets - counters.wrong_if;
 	refused = exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE];
 	input(exec, &ev);
 	if (refused != exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE])
@@ -660,12 +701,14 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->claim_wait = CLAIM_FIRST;
 	memset(exec->ttls, 1, sizeof(exec->ttls));
 	exec->gm = gm_new(exec->af);
-	exec->run = loop_task_new(loop, run, exec);
-	exec->timer = loop_timer_new(loop, run, exec);
+	exec->run = loop_task_new(loop, run_pass, exec);
+	exec->timer = loop_timer_new(loop, run_pass, exec);
 	exec->claim = loop_timer_new(loop, take_table, exec);
 	exec->look = loop_timer_new(loop, looked, exec);
 	exec->io = exec->gm ? gmio_new(family, exec->gm, event_input, exec) : NULL;
-	if (!exec->io || !exec->run || !exec->timer || !exec->claim || !exec->look)
+	exec->echo = exec->gm && family == FAMILY_IPV4 ? echo_new(loop, exec->gm, event_input, exec) : NULL;
+	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->run || !exec->timer || !exec->claim ||
+	    !exec->look)
 		goto fail;
 	err = sweep_new(loop, family,
 			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = event_input, .arg = exec },
@@ -709,6 +752,7 @@ void exec_free(struct exec *exec)
 	if (exec->sock)
 		gmsock_close(exec->sock);
 	flows_close(exec->flows);
+	echo_free(exec->echo);
 	sweep_free(exec->sweep);
 	loop_timer_free(exec->look);
 	loop_timer_free(exec->claim);

@@ -78,6 +78,12 @@ int exec_set_joins(struct exec *exec, int ifindex, const char *name, const struc
 		   uint32_t serial);
 void exec_sweep_joins(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg);
 
+/*
+ * Carries out at once what changed interfaces have caused, which is otherwise done at the end of the loop's pass, and
+ * logs how long it took since `heard`, when the kernel's notification was read.
+ */
+void exec_settle_links(struct exec *exec, mtime_t heard);
+
 /* The engine gets an event that does not come from the network (GM_EV_CLEAR). */
 void exec_input(struct exec *exec, const struct gm_event *ev);
 

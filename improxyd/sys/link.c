@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A notification is only a reason to look: the state itself always comes from a dump. So nothing depends on having seen
- * every message, or on merging them rightly, which libnl's link cache does not for bridges and their ports (the
- * bridge's own messages replace those of the link, and a released port keeps its master). Losing notifications is one
- * more reason to look. What this costs is bounded: the time between two dumps is a multiple of what the last one took.
+ * A notification is only a reason to look: the state itself always comes from a dump. But for a link that goes down or
+ * up, whose flags count at once, since a dump may have to wait for whoever holds the kernel's lock, or for its turn;
+ * it puts right what was wrong about them. So nothing depends on having seen every message, or on merging them rightly,
+ * which libnl's link cache does not for bridges and their ports (the bridge's own messages replace those of the link,
+ * and a released port keeps its master). Losing notifications is one more reason to look. What this costs is bounded:
+ * the time between two dumps is a multiple of what the last one took.
  */
 #include "sys/link.h"
 
@@ -46,7 +48,8 @@ struct links {
 	struct loop_task *look;
 	struct loop_timer *look_later;
 	mtime_t not_before; /* the next dump */
-	bool deleted;       /* some link was, since the last dump */
+	mtime_t heard;      /* the last notification */
+	bool untold;        /* what the next dump finds is told even if it looks the same */
 	struct links_snapshot now;
 	struct links_stats stats;
 };
@@ -81,6 +84,16 @@ static struct link *snapshot_find(const struct links_snapshot *snap, int ifindex
 	return bsearch(&key, snap->links, snap->nlinks, sizeof(key), link_order);
 }
 
+static void link_set_flags(struct link *link, unsigned int flags)
+{
+	link->flags = flags;
+	/* The kernel reports RUNNING for an operational state that is up or unknown, LOWER_UP for a carrier. */
+	link->up = (flags & IFF_UP) && (flags & (IFF_RUNNING | LINK_LOWER_UP));
+	link->pointopoint = flags & IFF_POINTOPOINT;
+	link->loopback = flags & IFF_LOOPBACK;
+	link->multicast = flags & IFF_MULTICAST;
+}
+
 static bool link_read(struct link *link, struct rtnl_link *from)
 {
 	const char *name = rtnl_link_get_name(from);
@@ -89,12 +102,7 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 		return false;
 	link->ifindex = rtnl_link_get_ifindex(from);
 	strncpy(link->name, name, sizeof(link->name) - 1);
-	link->flags = rtnl_link_get_flags(from);
-	/* The kernel reports RUNNING for an operational state that is up or unknown, LOWER_UP for a carrier. */
-	link->up = (link->flags & IFF_UP) && (link->flags & (IFF_RUNNING | LINK_LOWER_UP));
-	link->pointopoint = link->flags & IFF_POINTOPOINT;
-	link->loopback = link->flags & IFF_LOOPBACK;
-	link->multicast = link->flags & IFF_MULTICAST;
+	link_set_flags(link, rtnl_link_get_flags(from));
 	link->mtu = rtnl_link_get_mtu(from);
 	link->master = rtnl_link_get_master(from);
 	return true;
@@ -357,37 +365,74 @@ static void links_look(void *arg)
 		return;
 	}
 	/* What was deleted may be back already, and look the same. */
-	if (snapshot_same(&fresh, &links->now) && !links->deleted) {
+	if (snapshot_same(&fresh, &links->now) && !links->untold) {
 		snapshot_free(&fresh);
 		return;
 	}
-	links->deleted = false;
+	links->untold = false;
 	snapshot_free(&links->now);
 	links->now = fresh;
 	links->stats.changes++;
 	links->changed(links->arg);
 }
 
+/* The head of a notification; what follows is cut off and not looked at. */
+struct links_head {
+	struct nlmsghdr header;
+	struct ifinfomsg link;
+};
+
+/* A link that went down or up is told at once. Returns whether it did. */
+static bool links_note_flags(struct links *links, const struct links_head *head, ssize_t len)
+{
+	struct link *link;
+
+	if (head->header.nlmsg_type != RTM_NEWLINK || len < (ssize_t)sizeof(*head) ||
+	    head->link.ifi_family != AF_UNSPEC)
+		return false;
+	link = snapshot_find(&links->now, head->link.ifi_index);
+	if (!link || link->flags == head->link.ifi_flags)
+		return false;
+	link_set_flags(link, head->link.ifi_flags);
+	return true;
+}
+
 static void links_readable(void *arg)
 {
 	struct links *links = arg;
-	struct nlmsghdr header = { 0 };
+	struct links_head head = { .header = { 0 } };
+	bool flags = false, all = false;
 
 	links->stats.events++;
+	links->heard = loop_now();
 	for (unsigned int i = 0; i < LINKS_READS; i++) {
-		/* The message itself is cut off and not looked at. */
-		if (recv(nl_socket_get_fd(links->events), &header, sizeof(header), MSG_DONTWAIT | MSG_TRUNC) >= 0) {
-			links->deleted |= header.nlmsg_type == RTM_DELLINK;
+		ssize_t n = recv(nl_socket_get_fd(links->events), &head, sizeof(head), MSG_DONTWAIT | MSG_TRUNC);
+
+		if (n >= 0) {
+			links->untold |= head.header.nlmsg_type == RTM_DELLINK;
+			flags |= links_note_flags(links, &head, n);
 			continue;
 		}
 		if (errno == ENOBUFS) {
 			links->stats.resyncs++;
-			links->deleted = true;
+			links->untold = true;
 		}
-		if (errno == EAGAIN)
+		all = errno == EAGAIN;
+		if (all)
 			break;
 	}
+	if (flags && all) {
+		links->stats.changes++;
+		links->changed(links->arg);
+	} else if (flags) {
+		links->untold = true; /* these are not the last flags: the dump will tell */
+	}
 	links_resync(links);
+}
+
+mtime_t links_heard(const struct links *links)
+{
+	return links->heard;
 }
 
 void links_resync(struct links *links)

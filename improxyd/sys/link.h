@@ -16,6 +16,7 @@
 
 #include "lib/family.h"
 #include "lib/ipaddr.h"
+#include "lib/mtime.h"
 
 struct loop;
 struct links;
@@ -75,6 +76,8 @@ struct links_stats {
 	int error;        /* -errno of the last read, which is being repeated; 0 = in step */
 };
 void links_stats(const struct links *links, struct links_stats *stats);
+/* When the last notification was read; 0: there was none yet. */
+mtime_t links_heard(const struct links *links);
 
 /* Reads everything again soon, as if something had been notified. */
 void links_resync(struct links *links);

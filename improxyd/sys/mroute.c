@@ -413,6 +413,13 @@ int mroute_stats(struct mroute *mroute, const struct ipaddr *source, const struc
 	return err;
 }
 
+int mroute_packets(const struct mroute *mroute, const struct ipaddr *source, const struct ipaddr *group,
+		   struct mroute_counters *counters)
+{
+	counters->idle = MTIME_NEVER;
+	return mroute->af->counters(mroute->fd, source, group, counters);
+}
+
 int mroute_dump(struct mroute *mroute, mroute_dump_fn *fn, void *arg)
 {
 	return mroute_nl_dump(mroute->nl, fn, arg);

@@ -85,6 +85,10 @@ int mroute_flush(struct mroute *mroute);
 int mroute_stats(struct mroute *mroute, const struct ipaddr *source, const struct ipaddr *group,
 		 struct mroute_counters *counters);
 
+/* The same without idle time, for what has to be quick: it waits for nobody who changes interfaces. */
+int mroute_packets(const struct mroute *mroute, const struct ipaddr *source, const struct ipaddr *group,
+		   struct mroute_counters *counters);
+
 typedef void mroute_dump_fn(void *arg, const struct mroute_entry *entry);
 /*
  * Calls `fn` for every entry of the table, unresolved ones too. The table must not be changed from inside `fn`.

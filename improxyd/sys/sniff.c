@@ -107,7 +107,10 @@ static void build(struct program *p, const struct sniff_request *r)
 	if (!ipaddr_is_none(&r->source))
 		demand_address(p, v4 ? 12 : 8, &r->source);
 	add(p, BPF_LD | BPF_B | BPF_ABS, v4 ? 9 : 6);
-	refuse(p, v4 ? IPPROTO_IGMP : IPPROTO_HOPOPTS);
+	if (r->messages)
+		demand(p, IPPROTO_IGMP);
+	else
+		refuse(p, v4 ? IPPROTO_IGMP : IPPROTO_HOPOPTS);
 	demand_interface(p, r);
 	finish(p);
 }

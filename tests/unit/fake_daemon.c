@@ -353,6 +353,14 @@ int daemon_setting(const struct daemon *d, enum family family, const char *ifnam
 	return -ENOENT;
 }
 
+int daemon_bridge(const struct daemon *d, const char *ifname, struct daemon_bridge *bridge)
+{
+	if (strcmp(d->bridge.name, ifname) != 0)
+		return -ENOENT;
+	*bridge = d->bridge;
+	return 0;
+}
+
 int daemon_capture_new(struct daemon *d, const struct ipaddr *group, const struct ipaddr *source, mtime_t time,
 		       bool (*packet)(void *arg, const struct daemon_packet *packet), void (*done)(void *arg),
 		       void *arg, struct daemon_capture **out)

@@ -40,6 +40,7 @@ struct daemon {
 		int value;
 	} settings[FAKE_SETTINGS];
 	unsigned int nsettings;
+	struct daemon_bridge bridge; /* the one there is */
 	struct daemon_listener *listeners;
 
 	/* What was asked of it. */

@@ -692,9 +692,17 @@ void upcall(enum slot slot, const char *source, const char *group)
 
 void wrong_if(enum slot slot, const char *source, const char *group)
 {
-	struct ipaddr s = source_of(source), g = addr(group);
+	wrong_if_after(slot, source, group, 0);
+}
 
-	flow(GM_EV_WRONG_IF, (int)slot, &s, &g, 0);
+void wrong_if_after(enum slot slot, const char *source, const char *group, unsigned int expected)
+{
+	struct gm_event ev = { .type = GM_EV_WRONG_IF, .slot = (uint8_t)slot };
+
+	ev.flow.source = source_of(source);
+	ev.flow.group = addr(group);
+	ev.flow.expected = expected;
+	assert_int_equal(input(&ev), 0);
 }
 
 void route_idle(const char *source, const char *group, double s)

@@ -124,6 +124,8 @@ void dsl_query_heard(enum slot slot, const char *from, const char *what, struct 
 
 void upcall(enum slot slot, const char *source, const char *group);
 void wrong_if(enum slot slot, const char *source, const char *group);
+/* The same after so many packets that came in where the entry says. */
+void wrong_if_after(enum slot slot, const char *source, const char *group, unsigned int expected);
 void route_idle(const char *source, const char *group, double s);
 /* A life before this one: the kernel has the entry, for instance inherit(U, "1", G, "D1,D2"), and "*" for any. */
 void relearn(void);

@@ -487,12 +487,25 @@ static void conflicts(void **state)
 	(void)state;
 	expect_conflict(0, CONFLICT_OWNER, "", "");
 	fake_query(FAMILY_IPV4, LAN1, "10.0.0.2", GM_GEN3);
-	expect_conflict(1, CONFLICT_LOOP, "lan1", "queries sent on wan are heard here: both are on one link");
+	expect_conflict(1, CONFLICT_LOOP, "lan1", "own messages sent on wan are heard here: both are on one link");
 	fake_wait(mtime_from_s(249));
 	fake_query(FAMILY_IPV4, WAN, "10.0.0.1", GM_GEN3);
 	fake_query(FAMILY_IPV6, WAN, "fe80::99", GM_GEN3);
 	fake_wait(mtime_from_s(100));
 	expect_conflict(0, CONFLICT_LOOP, "", "");
+	/* A bridge that has not heard our queries; not one that forgets them sooner than we ask again. */
+	fake.bridge =
+		(struct daemon_bridge){ .name = "lan1", .querier = { true, true }, .patience = mtime_from_s(255) };
+	expect_conflict(0, CONFLICT_SNOOPING, "", "");
+	fake.bridge.querier[FAMILY_IPV6] = false;
+	expect_conflict(1, CONFLICT_SNOOPING, "lan1",
+			"bridge lan1 snoops and has not heard the queries sent here: nor have its hosts");
+	fake.bridge.patience = mtime_from_s(100);
+	expect_conflict(0, CONFLICT_SNOOPING, "", "");
+	conf_if_find(fake.conf, "lan1")->af[FAMILY_IPV6].ttl_threshold = 2;
+	expect_conflict(1, CONFLICT_NO_EFFECT, "lan1",
+			"ipv6 multicast ttl-threshold: the kernel has no hop limit threshold");
+	conf_if_find(fake.conf, "lan1")->af[FAMILY_IPV6].ttl_threshold = 1;
 	fake_set(FAMILY_IPV4, "wan", "rp_filter", 1);
 	expect_conflict(
 		1, CONFLICT_RP_FILTER, "wan",

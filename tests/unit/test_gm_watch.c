@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the core notices for people: refused requests, a silent upstream, own queries that come back. */
+/* What the core notices for people: refused requests, a silent upstream, messages and data that come back. */
 #include "core/gm_watch.h"
 #include "gm_dsl.h"
 
@@ -203,6 +203,76 @@ static void own_query_elsewhere(void)
 	expect_notes(LOOP, 0);
 }
 
+/* A membership that our own reports ask for would hold itself up for ever. */
+static void own_report_elsewhere(void)
+{
+	bed.ifs[D1].verify_source = false;
+	bed.ifs[U].addr = addr(H1);
+	apply_if(D1);
+	apply_if(U);
+	report(D1, H1, G, "TO_EX{}");
+	expect_drops(D1, OWN_PACKET, 1);
+	expect_notes(LOOP, 1);
+	assert_int_equal(bed.gm->ifs[D1].loop_slot, U);
+	assert_int_equal(bed.gm->nrecs, 0);
+}
+
+static bool twice(enum slot slot)
+{
+	return bed.gm->ifs[slot].twice.at == bed.now;
+}
+
+static void data_on_two_interfaces(void)
+{
+	v2_report(D1, H1, G);
+	upcall(U, "1", G);
+	(void)dsl_routes();
+	wrong_if_after(D1, "1", G, 100);
+	assert_false(twice(D1));
+	wait_s(3);
+	wrong_if_after(D1, "1", G, 200);
+	assert_true(twice(D1));
+	assert_int_equal(bed.gm->ifs[D1].twice.expected, U);
+	expect_notes(TWICE, 1);
+	wait_s(3);
+	wrong_if_after(D1, "1", G, 300);
+	assert_true(twice(D1));
+	expect_notes(TWICE, 0);
+	/* Long after, it is told again. */
+	wait_s(20);
+	wrong_if_after(D1, "1", G, 400);
+	wait_s(3);
+	wrong_if_after(D1, "1", G, 500);
+	expect_notes(TWICE, 1);
+}
+
+/* It is heard there now, and not any more where it was. */
+static void data_that_moves(void)
+{
+	upcall(U, "1", G);
+	wrong_if_after(D1, "1", G, 100);
+	wait_s(3);
+	wrong_if_after(D1, "1", G, 100);
+	wait_s(3);
+	wrong_if_after(D2, "1", G, 200);
+	assert_false(twice(D1));
+	assert_false(twice(D2));
+	expect_notes(TWICE, 0);
+}
+
+/* Two upstreams deliver for a while after one has taken over. */
+static void data_of_two_upstreams(void)
+{
+	bed.ifs[U2].priority = 200;
+	if_add(U2);
+	v2_report(D1, H1, G);
+	upcall(U, "1", G);
+	wrong_if_after(U2, "1", G, 100);
+	wait_s(3);
+	wrong_if_after(U2, "1", G, 200);
+	assert_false(twice(U2));
+}
+
 int main(void)
 {
 	TEST(denied_group);
@@ -218,5 +288,9 @@ int main(void)
 	TEST(address_changes);
 	TEST(downstreams_are_not_watched);
 	TEST(own_query_elsewhere);
+	TEST(own_report_elsewhere);
+	TEST(data_on_two_interfaces);
+	TEST(data_that_moves);
+	TEST(data_of_two_upstreams);
 	return dsl_run("gm_watch");
 }
