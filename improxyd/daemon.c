@@ -315,10 +315,7 @@ static void on_links(void *arg)
 	struct daemon *d = arg;
 
 	apply_run(d->apply, d->conf);
-	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		if (d->exec[f])
-			exec_settle_links(d->exec[f], links_heard(d->links));
-	}
+	exec_settle_links(d->exec, links_heard(d->links));
 	daemon_look_soon(d);
 }
 

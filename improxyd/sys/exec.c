@@ -49,8 +49,7 @@ struct exec {
 	struct slot slots[GM_MAX_IFS];
 	uint8_t ttls[GM_MAX_IFS];
 	struct sweep *sweep;
-	uint64_t overflows;                /* of the raw socket, when a host last joined */
-	unsigned int memberships, entries; /* set since a change of interfaces was told */
+	uint64_t overflows; /* of the raw socket, when a host last joined */
 
 	struct flows *flows; /* the way from wildcard to per-source mode is under way */
 	struct gm_conf conf; /* what it ends with */
@@ -201,17 +200,35 @@ static void end_revival(struct exec *exec)
 	fdstore_release(mcast_sock_legacy(exec->family));
 }
 
-static void run(struct exec *exec)
+static bool is_leave(const struct gm_action *a)
+{
+	return a->type == GM_ACT_UPSTREAM && a->upstream.mode == GM_INCLUDE && !a->upstream.nsources;
+}
+
+struct settled {
+	unsigned int memberships, entries;
+};
+
+/* Carries out those of the actions that are leaves, or those that are not. */
+static struct settled carry_out_some(struct exec *exec, bool leaves)
 {
 	const struct gm_action *actions;
+	struct settled settled = { 0 };
 	size_t n;
 
 	actions = gm_actions(exec->gm, loop_now(), &n);
 	for (size_t i = 0; i < n; i++) {
-		exec->memberships += actions[i].type == GM_ACT_UPSTREAM;
-		exec->entries += actions[i].type == GM_ACT_ROUTE_SET || actions[i].type == GM_ACT_ROUTE_DEL;
+		if (is_leave(&actions[i]) != leaves)
+			continue;
+		settled.memberships += actions[i].type == GM_ACT_UPSTREAM;
+		settled.entries += actions[i].type == GM_ACT_ROUTE_SET;
 		carry_out(exec, &actions[i]);
 	}
+	return settled;
+}
+
+static void finish(struct exec *exec)
+{
 	gm_actions_done(exec->gm);
 	end_revival(exec);
 	if (exec->revived)
@@ -220,17 +237,41 @@ static void run(struct exec *exec)
 		log_error(tag(exec), "out of memory: a timer was not set");
 }
 
-void exec_settle_links(struct exec *exec, mtime_t heard)
+static void run(struct exec *exec)
 {
+	const struct gm_action *actions;
+	size_t n;
+
+	actions = gm_actions(exec->gm, loop_now(), &n);
+	for (size_t i = 0; i < n; i++)
+		carry_out(exec, &actions[i]);
+	finish(exec);
+}
+
+void exec_settle_links(struct exec *const execs[FAMILY_COUNT], mtime_t heard)
+{
+	struct settled settled;
 	mtime_t taken;
 
-	run(exec);
-	taken = loop_now() - heard;
-	if (exec->memberships || exec->entries)
-		log_info(tag(exec),
-			 "interfaces have changed: %u memberships and %u entries set within %" PRId64 ".%03u ms",
-			 exec->memberships, exec->entries, mtime_to_ms(taken), (unsigned int)(taken % 1000));
-	exec->memberships = exec->entries = 0;
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		struct exec *exec = execs[f];
+
+		if (!exec)
+			continue;
+		settled = carry_out_some(exec, false);
+		taken = loop_now() - heard;
+		if (settled.memberships || settled.entries)
+			log_info(
+				tag(exec),
+				"interfaces have changed: %u memberships and %u entries set within %" PRId64 ".%03u ms",
+				settled.memberships, settled.entries, mtime_to_ms(taken), (unsigned int)(taken % 1000));
+	}
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		if (!execs[f])
+			continue;
+		(void)carry_out_some(execs[f], true);
+		finish(execs[f]);
+	}
 }
 
 static void run_pass(void *arg)
@@ -238,7 +279,6 @@ static void run_pass(void *arg)
 	struct exec *exec = arg;
 
 	run(exec);
-	exec->memberships = exec->entries = 0;
 }
 
 /* An event that could not be applied for want of memory was counted by the engine. */

@@ -79,10 +79,11 @@ int exec_set_joins(struct exec *exec, int ifindex, const char *name, const struc
 void exec_sweep_joins(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg);
 
 /*
- * Carries out at once what changed interfaces have caused, which is otherwise done at the end of the loop's pass, and
- * logs how long it took since `heard`, when the kernel's notification was read.
+ * Carries out at once what changed interfaces have caused, which is otherwise done at the end of the loop's pass: first
+ * what makes streams flow again, in both families, then what is left behind. Logs how long the first took since
+ * `heard`, when the kernel's notification was read. A family may be NULL.
  */
-void exec_settle_links(struct exec *exec, mtime_t heard);
+void exec_settle_links(struct exec *const execs[FAMILY_COUNT], mtime_t heard);
 
 /* The engine gets an event that does not come from the network (GM_EV_CLEAR). */
 void exec_input(struct exec *exec, const struct gm_event *ev);
