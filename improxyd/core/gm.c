@@ -130,16 +130,26 @@ void gm_clear_counters(struct gm *gm)
 
 /* --- events --- */
 
+/* 0 is no limit. */
+static bool is_lower(uint32_t limit, uint32_t before)
+{
+	return limit && (!before || limit < before);
+}
+
 static int set_conf(struct gm *gm, const struct gm_conf *conf)
 {
 	bool policy = conf->policy_serial != gm->conf.policy_serial || conf->ssm_range != gm->conf.ssm_range;
+	bool limits;
 	int err = 0;
 
 	if (conf->wildcard != gm->conf.wildcard || conf->route_limit != gm->conf.route_limit)
 		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
+	limits = is_lower(conf->max_groups, gm->conf.max_groups);
 	gm->conf = *conf;
 	if (!gm->random)
 		gm->random = conf->seed;
+	if (limits)
+		gm_report_enforce_limits(gm);
 	if (!policy)
 		return 0;
 	gm_for_each_if (gm, ifp) {
@@ -209,6 +219,11 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 		err = gm_report_enforce_policy(ifp);
 		gm_querier_ask(ifp);
 	}
+	if (is_lower(conf->max_groups, old.max_groups) || is_lower(conf->max_sources, old.max_sources))
+		gm_report_enforce_limits(gm);
+	/* Who was refused may come in now. */
+	if (!restart && (is_lower(old.max_groups, conf->max_groups) || is_lower(old.max_sources, conf->max_sources)))
+		gm_querier_ask(ifp);
 	if (conf->priority != old.priority || conf->upstream_acl != old.upstream_acl ||
 	    conf->leave_delay != old.leave_delay)
 		gm_group_touch_all(gm, GM_DIRTY_CHOICE | GM_DIRTY_UPSTREAM);

@@ -308,3 +308,71 @@ int gm_report_enforce_policy(struct gm_if *ifp)
 	}
 	return gm_static_apply(ifp);
 }
+
+/* The record that came last, of those that no static-group holds; NULL: there is none. */
+static struct gm_rec *latest(const struct gm_if *ifp)
+{
+	struct gm_rec *rec = ifp->recs ? ifp->recs->prev : NULL;
+
+	while (rec && rec->fixed)
+		rec = rec == ifp->recs ? NULL : rec->prev;
+	return rec;
+}
+
+static void forget_latest(struct gm_rec *rec)
+{
+	struct gm_if *ifp = rec->iface;
+
+	gm_count_drop(ifp->gm, ifp->slot, GM_DROP_LIMIT);
+	gm_watch_refused(ifp, &rec->group->addr, NULL, &rec->last_reporter, GM_DROP_LIMIT);
+	gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_LIMIT_REACHED, &rec->group->addr, &rec->last_reporter);
+	gm_router_forget(rec);
+}
+
+struct surplus {
+	struct gm_rec *rec;
+	uint32_t kept;
+};
+
+static bool surplus_source(struct gm_src *src, void *arg)
+{
+	struct surplus *surplus = arg;
+	struct gm_rec *rec = surplus->rec;
+	struct gm_if *ifp = rec->iface;
+
+	if (src->fixed || surplus->kept < ifp->conf.max_sources) {
+		surplus->kept++;
+		return false;
+	}
+	gm_count_drop(ifp->gm, ifp->slot, GM_DROP_LIMIT);
+	gm_watch_refused(ifp, &rec->group->addr, &src->addr, &rec->last_reporter, GM_DROP_LIMIT);
+	gm_host_move(ifp->gm, rec->group, &src->addr, gm_router_place(gm_rec_mode(rec), src), GM_ABSENT);
+	return true;
+}
+
+void gm_report_enforce_limits(struct gm *gm)
+{
+	struct gm_rec *last, *rec;
+
+	gm_for_each_if (gm, ifp) {
+		while (ifp->conf.max_groups && ifp->nrecs > ifp->conf.max_groups && (rec = latest(ifp)))
+			forget_latest(rec);
+		for (rec = ifp->recs; rec && ifp->conf.max_sources; rec = rec->next) {
+			struct surplus surplus = { .rec = rec };
+
+			if (rec->sources.n > ifp->conf.max_sources)
+				gm_set_filter(&rec->sources, surplus_source, &surplus);
+		}
+	}
+	while (gm->conf.max_groups && gm->nrecs > gm->conf.max_groups) {
+		last = NULL;
+		gm_for_each_if (gm, ifp) {
+			rec = latest(ifp);
+			if (rec && (!last || rec->since > last->since))
+				last = rec;
+		}
+		if (!last)
+			return;
+		forget_latest(last);
+	}
+}

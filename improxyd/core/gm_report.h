@@ -16,4 +16,10 @@ int gm_report_record(struct gm_if *ifp, const struct gm_event *ev);
  * -ENOMEM. */
 int gm_report_enforce_policy(struct gm_if *ifp);
 
+/*
+ * Drops what is beyond the limits on groups and sources, which have become lower: the groups that came last, and any of
+ * the sources. What a static-group holds stays.
+ */
+void gm_report_enforce_limits(struct gm *gm);
+
 #endif

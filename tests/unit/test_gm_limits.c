@@ -218,6 +218,53 @@ static void streams_of_one_host(void)
 	expect_data(U, "S1", G, "D1");
 }
 
+/* A limit that becomes lower counts at once: what came last has to go, but for static groups. */
+static void lower_limits(void)
+{
+	struct gm_static fixed = { .source = { { 0 } } };
+
+	begin();
+	fixed.group = addr("G3");
+	report(D1, H1, G, "TO_EX{}");
+	wait_s(1);
+	report(D2, H3, G, "TO_EX{}");
+	wait_s(1);
+	report(D1, H1, G2, "TO_EX{}");
+	wait_s(1);
+	bed.ifs[D1].statics = &fixed;
+	bed.ifs[D1].nstatics = 1;
+	bed.ifs[D1].statics_serial++;
+	apply_if(D1);
+	assert_int_equal(bed.gm->ifs[D1].nrecs, 3);
+	bed.ifs[D1].max_groups = 2;
+	apply_if(D1);
+	assert_int_equal(bed.gm->ifs[D1].nrecs, 2);
+	expect_state(D1, G, "EX({},{}):267");
+	expect_gone(D1, G2);
+	expect_drops(D1, LIMIT, 1);
+	bed.ifs[D1].max_groups = 1;
+	apply_if(D1);
+	expect_gone(D1, G);
+	assert_int_equal(bed.gm->ifs[D1].nrecs, 1);
+	/* The same of the whole instance, and of sources. */
+	bed.ifs[D1].max_groups = 0;
+	apply_if(D1);
+	report(D1, H1, G2, "ALLOW{1,2,3}");
+	bed.ifs[D1].max_sources = 2;
+	apply_if(D1);
+	expect_state(D1, G2, "IN{1:270,2:270}");
+	report(D1, H1, G, "IS_EX{4,5,6}");
+	bed.ifs[D1].max_sources = 1;
+	apply_if(D1);
+	expect_state(D1, G, "EX({},{4}):270");
+	expect_state(D1, G2, "IN{1:270}");
+	bed.conf.max_groups = 2;
+	apply_conf();
+	assert_int_equal(bed.gm->nrecs, 2);
+	expect_state(D2, G, "EX({},{}):268");
+	gm_check(bed.gm, bed.now);
+}
+
 static int64_t cpu_us(void)
 {
 	struct timespec t;
@@ -266,6 +313,7 @@ int main(void)
 	TEST(groups_of_all);
 	TEST(sources_of_one_host);
 	TEST(sources_of_many_groups);
+	TEST(lower_limits);
 	TEST(reporters_of_one_group);
 	TEST(streams_of_one_host);
 	TEST(a_refusal_is_cheap);
