@@ -205,26 +205,41 @@ static bool is_leave(const struct gm_action *a)
 	return a->type == GM_ACT_UPSTREAM && a->upstream.mode == GM_INCLUDE && !a->upstream.nsources;
 }
 
-struct settled {
-	unsigned int memberships, entries;
-};
-
-/* Carries out those of the actions that are leaves, or those that are not. */
-static struct settled carry_out_some(struct exec *exec, bool leaves)
+/* The first half: all actions but leaves. Returns how many it has looked at. */
+static size_t carry_out_moves(struct exec *exec, mtime_t heard)
 {
+	unsigned int memberships = 0, entries = 0;
 	const struct gm_action *actions;
-	struct settled settled = { 0 };
+	mtime_t taken;
 	size_t n;
 
 	actions = gm_actions(exec->gm, loop_now(), &n);
 	for (size_t i = 0; i < n; i++) {
-		if (is_leave(&actions[i]) != leaves)
+		if (is_leave(&actions[i]))
 			continue;
-		settled.memberships += actions[i].type == GM_ACT_UPSTREAM;
-		settled.entries += actions[i].type == GM_ACT_ROUTE_SET;
+		memberships += actions[i].type == GM_ACT_UPSTREAM;
+		entries += actions[i].type == GM_ACT_ROUTE_SET;
 		carry_out(exec, &actions[i]);
 	}
-	return settled;
+	taken = loop_now() - heard;
+	if (memberships || entries)
+		log_info(tag(exec),
+			 "interfaces have changed: %u memberships and %u entries set within %" PRId64 ".%03u ms",
+			 memberships, entries, mtime_to_ms(taken), (unsigned int)(taken % 1000));
+	return n;
+}
+
+/* The second half: the leaves, and what timers have added since. */
+static void carry_out_rest(struct exec *exec, size_t moved)
+{
+	const struct gm_action *actions;
+	size_t n;
+
+	actions = gm_actions(exec->gm, loop_now(), &n);
+	for (size_t i = 0; i < n; i++) {
+		if (i >= moved || is_leave(&actions[i]))
+			carry_out(exec, &actions[i]);
+	}
 }
 
 static void finish(struct exec *exec)
@@ -250,26 +265,16 @@ static void run(struct exec *exec)
 
 void exec_settle_links(struct exec *const execs[FAMILY_COUNT], mtime_t heard)
 {
-	struct settled settled;
-	mtime_t taken;
+	size_t moved[FAMILY_COUNT] = { 0 };
 
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		struct exec *exec = execs[f];
-
-		if (!exec)
-			continue;
-		settled = carry_out_some(exec, false);
-		taken = loop_now() - heard;
-		if (settled.memberships || settled.entries)
-			log_info(
-				tag(exec),
-				"interfaces have changed: %u memberships and %u entries set within %" PRId64 ".%03u ms",
-				settled.memberships, settled.entries, mtime_to_ms(taken), (unsigned int)(taken % 1000));
+		if (execs[f])
+			moved[f] = carry_out_moves(execs[f], heard);
 	}
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
 		if (!execs[f])
 			continue;
-		(void)carry_out_some(execs[f], true);
+		carry_out_rest(execs[f], moved[f]);
 		finish(execs[f]);
 	}
 }
