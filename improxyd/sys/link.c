@@ -1,12 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A notification is only a reason to look: the state itself always comes from a dump. But for a link that goes down or
- * up, whose flags count at once, since a dump may have to wait for whoever holds the kernel's lock, or for its turn;
- * it puts right what was wrong about them. So nothing depends on having seen every message, or on merging them rightly,
- * which libnl's link cache does not for bridges and their ports (the bridge's own messages replace those of the link,
- * and a released port keeps its master). Losing notifications is one more reason to look. What this costs is bounded:
- * the time between two dumps is a multiple of what the last one took.
- */
 #include "sys/link.h"
 
 #include <errno.h>
@@ -21,36 +13,38 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
+#include <utlist.h>
 
+#include "sys/link_table.h"
 #include "sys/loop.h"
 
 #define LINKS_RCVBUF     (1 << 20)
 #define LINKS_TIMEOUT_S  2
 #define LINKS_RETRY_S    1
 #define LINKS_GAP_MIN_MS 10
-#define LINKS_GAP_FACTOR 10  /* at most a tenth of the time is spent on dumps */
-#define LINKS_READS      256 /* notifications a pass */
+#define LINKS_GAP_FACTOR 10 /* at most a tenth of the time is spent on reading */
 /* IFF_LOWER_UP: net/if.h lacks it, and linux/if.h does not go with net/if.h. */
 #define LINK_LOWER_UP (1u << 16)
 
-struct links_snapshot {
-	struct link *links; /* by ifindex */
-	struct link_addr *addrs;
-	unsigned int nlinks, naddrs;
-};
-
 struct links {
+	struct loop *loop;
 	links_fn *changed;
 	void *arg;
-	struct nl_sock *events; /* never asked anything */
-	struct nl_sock *dumps;
+
+	struct nl_cache_mngr *mngr;
 	struct loop_fd *watch;
+	struct nl_sock *asks; /* for single links */
+
+	struct link_table table;
+	struct link_entry *stale;
+	bool lost;      /* something was not taken in: everything is to be read anew */
+	bool different; /* from what it was at the last call of `changed` */
+	bool flags;     /* those of a link were, in what is being read */
+	mtime_t heard;  /* the last notification */
+
 	struct loop_task *look;
 	struct loop_timer *look_later;
-	mtime_t not_before; /* the next dump */
-	mtime_t heard;      /* the last notification */
-	bool untold;        /* what the next dump finds is told even if it looks the same */
-	struct links_snapshot now;
+	mtime_t not_before; /* the next look */
 	struct links_stats stats;
 };
 
@@ -59,29 +53,24 @@ static int links_errno(int nlerr)
 	return nlerr == -NLE_NOMEM ? -ENOMEM : nlerr == -NLE_PERM ? -EPERM : -EIO;
 }
 
-/* --- the snapshot --- */
+/* --- links --- */
 
-static void snapshot_free(struct links_snapshot *snap)
+static void set_stale(struct links *links, struct link_entry *e, bool stale)
 {
-	free(snap->links);
-	free(snap->addrs);
-	memset(snap, 0, sizeof(*snap));
+	if (e->stale == stale)
+		return;
+	e->stale = stale;
+	if (stale)
+		DL_APPEND(links->stale, e);
+	else
+		DL_DELETE(links->stale, e);
 }
 
-static int link_order(const void *a, const void *b)
+static void remove_link(struct links *links, struct link_entry *e)
 {
-	const struct link *la = a, *lb = b;
-
-	return (la->ifindex > lb->ifindex) - (la->ifindex < lb->ifindex);
-}
-
-static struct link *snapshot_find(const struct links_snapshot *snap, int ifindex)
-{
-	struct link key = { .ifindex = ifindex };
-
-	if (!snap->nlinks)
-		return NULL;
-	return bsearch(&key, snap->links, snap->nlinks, sizeof(key), link_order);
+	set_stale(links, e, false);
+	link_table_remove(&links->table, e);
+	links->different = true;
 }
 
 static void link_set_flags(struct link *link, unsigned int flags)
@@ -108,16 +97,102 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 	return true;
 }
 
-/* A VRF is the only kind of master that leaves its members their packets. */
-static bool takes_packets(struct nl_cache *cache, int master)
+/* Addresses aside. */
+static bool link_same(const struct link *a, const struct link *b)
 {
-	struct rtnl_link *link = master ? rtnl_link_get(cache, master) : NULL;
-	const char *type = link ? rtnl_link_get_type(link) : NULL;
-	bool takes = link && !(type && strcmp(type, "vrf") == 0);
-
-	rtnl_link_put(link);
-	return takes;
+	return strcmp(a->name, b->name) == 0 && a->flags == b->flags && a->mtu == b->mtu && a->master == b->master &&
+	       a->port == b->port;
 }
+
+/* A VRF is the only kind of master that leaves its members their packets. */
+static bool is_port(const struct links *links, const struct link *link)
+{
+	const struct link_entry *master = link_table_find(&links->table, link->master);
+
+	return link->master && !(master && master->vrf);
+}
+
+/* Takes up what a link is like, be it new or known. */
+static int take_link(struct links *links, struct rtnl_link *from)
+{
+	const char *type = rtnl_link_get_type(from);
+	struct link link = { 0 };
+	struct link_entry *e;
+
+	if (!link_read(&link, from))
+		return 0;
+	link.port = is_port(links, &link);
+	e = link_table_find(&links->table, link.ifindex);
+	if (!e || !link_same(&link, &e->link)) {
+		links->different = true;
+		if (e)
+			link_table_change(&links->table, e, &link);
+		else
+			e = link_table_add(&links->table, &link);
+	}
+	if (!e)
+		return -ENOMEM;
+	e->vrf = type && strcmp(type, "vrf") == 0;
+	e->seen = true;
+	return 0;
+}
+
+/* A link that goes down or up is told before it is asked for, which may have to wait for the kernel's lock. */
+static void note_flags(struct links *links, struct link *link, unsigned int flags)
+{
+	if (link->flags == flags)
+		return;
+	link_set_flags(link, flags);
+	links->flags = true;
+}
+
+static void on_link(struct nl_cache *cache, struct nl_object *obj, int action, void *arg)
+{
+	struct rtnl_link *from = (struct rtnl_link *)obj;
+	bool part = rtnl_link_get_family(from) != AF_UNSPEC && !rtnl_link_get_type(from);
+	struct links *links = arg;
+	struct link_entry *e = link_table_find(&links->table, rtnl_link_get_ifindex(from));
+
+	(void)cache;
+	/* What a bridge or IPv6 says of a link is not the link, and nobody would take it out of the cache again. */
+	if (part && action == NL_ACT_NEW)
+		nl_cache_remove(obj);
+	/* Addresses, which are notified next, are to find their link. */
+	if (!e && !part && action != NL_ACT_DEL) {
+		if (take_link(links, from) < 0)
+			links->lost = true;
+		e = link_table_find(&links->table, rtnl_link_get_ifindex(from));
+	}
+	if (!e)
+		return;
+	set_stale(links, e, true);
+	if (!part && action != NL_ACT_DEL)
+		note_flags(links, &e->link, rtnl_link_get_flags(from));
+	/* What was deleted may be back already, and look the same. */
+	links->different |= !part && action == NL_ACT_DEL;
+}
+
+/* Asks the kernel for one link. */
+static int reread(struct links *links, struct link_entry *e)
+{
+	struct rtnl_link *from = NULL;
+	int err = rtnl_link_get_kernel(links->asks, e->link.ifindex, NULL, &from);
+
+	links->stats.reads++;
+	if (err == -NLE_NODEV || err == -NLE_OBJ_NOTFOUND) {
+		remove_link(links, e);
+		return 0;
+	}
+	if (err < 0)
+		return links_errno(err);
+	err = from ? take_link(links, from) : 0;
+	rtnl_link_put(from);
+	if (err == 0)
+		set_stale(links, e, false);
+	return err;
+}
+
+/* --- addresses --- */
 
 static bool addr_octets(struct nl_addr *from, struct ipaddr *addr)
 {
@@ -147,298 +222,200 @@ static bool addr_read(struct link_addr *addr, struct rtnl_addr *from)
 	return true;
 }
 
-/*
- * What was known before keeps its place, so that "the first address" stays what it is while others come and go.
- */
-static void addrs_keep_order(struct link_addr *addrs, unsigned int n, const struct link_addr *old, unsigned int nold)
+static void on_addr(struct nl_cache *cache, struct nl_object *obj, int action, void *arg)
 {
-	unsigned int placed = 0;
+	struct rtnl_addr *from = (struct rtnl_addr *)obj;
+	struct links *links = arg;
+	struct link_entry *e = link_table_find(&links->table, rtnl_addr_get_ifindex(from));
+	struct link_addr addr = { 0 };
+	int made;
 
-	for (unsigned int o = 0; o < nold; o++) {
-		for (unsigned int i = placed; i < n; i++) {
-			struct link_addr found = addrs[i];
-
-			if (!ipaddr_eq(&found.addr, &old[o].addr) || !ipprefix_eq(&found.prefix, &old[o].prefix))
-				continue;
-			memmove(&addrs[placed + 1], &addrs[placed], (i - placed) * sizeof(*addrs));
-			addrs[placed++] = found;
-			break;
-		}
-	}
+	(void)cache;
+	if (!e || !addr_read(&addr, from))
+		return;
+	made = link_entry_set_addr(e, &addr, action != NL_ACT_DEL);
+	links->lost |= made < 0;
+	links->different |= made > 0;
 }
 
-static void snapshot_read_links(struct links_snapshot *snap, struct nl_cache *cache)
+/* --- everything --- */
+
+/* Links first: an address whose link came in between is told by a notification that is still to come. */
+static int read_links(struct links *links, struct nl_cache *cache)
 {
+	int err = 0;
+
+	for (unsigned int i = 0; i < links->table.n; i++)
+		links->table.by_index[i]->seen = false;
+	for (struct nl_object *obj = nl_cache_get_first(cache); obj && err == 0; obj = nl_cache_get_next(obj))
+		err = take_link(links, (struct rtnl_link *)obj);
+	for (unsigned int i = links->table.n; i-- > 0 && err == 0;) {
+		struct link_entry *e = links->table.by_index[i];
+
+		if (!e->seen)
+			remove_link(links, e);
+		else
+			set_stale(links, e, false);
+	}
+	/* A master may have come behind its ports. */
+	for (unsigned int i = 0; i < links->table.n && err == 0; i++)
+		links->table.by_index[i]->link.port = is_port(links, &links->table.by_index[i]->link);
+	return err;
+}
+
+static void read_addrs(struct links *links, struct nl_cache *cache)
+{
+	for (unsigned int i = 0; i < links->table.n; i++)
+		link_entry_addrs_begin(links->table.by_index[i]);
 	for (struct nl_object *obj = nl_cache_get_first(cache); obj; obj = nl_cache_get_next(obj))
-		if (link_read(&snap->links[snap->nlinks], (struct rtnl_link *)obj))
-			snap->nlinks++;
-	for (unsigned int i = 0; i < snap->nlinks; i++)
-		snap->links[i].port = takes_packets(cache, snap->links[i].master);
-	if (snap->nlinks)
-		qsort(snap->links, snap->nlinks, sizeof(*snap->links), link_order);
+		on_addr(cache, obj, NL_ACT_NEW, links);
+	for (unsigned int i = 0; i < links->table.n; i++)
+		link_entry_addrs_end(links->table.by_index[i]);
 }
 
-/* Counts the addresses of every link, gives each link its part of the array, then fills the parts. */
-static void snapshot_read_addrs(struct links_snapshot *snap, struct nl_cache *cache)
+static void links_readable(void *arg);
+
+static void unfollow(struct links *links)
 {
-	struct nl_object *obj;
-	struct link_addr addr;
-	struct link *link;
+	loop_fd_free(links->watch);
+	links->watch = NULL;
+	nl_cache_mngr_free(links->mngr);
+	links->mngr = NULL;
+}
 
-	for (int pass = 0; pass < 2; pass++) {
-		for (obj = nl_cache_get_first(cache); obj; obj = nl_cache_get_next(obj)) {
-			struct rtnl_addr *from = (struct rtnl_addr *)obj;
-			enum family family;
+/* The manager subscribes before it reads, so that no change falls between. */
+static int follow(struct links *links, struct nl_cache **link_cache, struct nl_cache **addr_cache)
+{
+	int size = LINKS_RCVBUF, fd, err;
 
-			link = snapshot_find(snap, rtnl_addr_get_ifindex(from));
-			memset(&addr, 0, sizeof(addr));
-			if (!link || !addr_read(&addr, from))
-				continue;
-			family = family_of(&addr.addr);
-			if (pass)
-				link->addrs[family][link->naddrs[family]] = addr;
-			link->naddrs[family]++;
-		}
-		for (unsigned int i = 0; i < snap->nlinks && !pass; i++) {
-			for (unsigned int family = 0; family < FAMILY_COUNT; family++) {
-				link = &snap->links[i];
-				link->addrs[family] = &snap->addrs[snap->naddrs];
-				snap->naddrs += link->naddrs[family];
-				link->naddrs[family] = 0;
-			}
-		}
+	err = nl_cache_mngr_alloc(NULL, NETLINK_ROUTE, 0, &links->mngr);
+	if (err >= 0)
+		err = nl_cache_mngr_add(links->mngr, "route/link", on_link, links, link_cache);
+	if (err >= 0)
+		err = nl_cache_mngr_add(links->mngr, "route/addr", on_addr, links, addr_cache);
+	if (err < 0)
+		return links_errno(err);
+	fd = nl_cache_mngr_get_fd(links->mngr);
+	/* Without the privilege the default size will do: an overrun is harmless. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	links->watch = loop_fd_new(links->loop, fd, links_readable, NULL, links);
+	return links->watch ? 0 : -ENOMEM;
+}
+
+static int read_everything(struct links *links)
+{
+	struct nl_cache *link_cache, *addr_cache;
+	int err;
+
+	unfollow(links);
+	links->lost = false;
+	links->different = true;
+	err = follow(links, &link_cache, &addr_cache);
+	if (err == 0)
+		err = read_links(links, link_cache);
+	if (err == 0)
+		read_addrs(links, addr_cache);
+	if (err == 0 && links->lost)
+		err = -ENOMEM;
+	if (err < 0) {
+		unfollow(links);
+		links->lost = true;
 	}
-}
-
-static int snapshot_build(struct links_snapshot *snap, const struct links *links, struct nl_cache *link_cache,
-			  struct nl_cache *addr_cache)
-{
-	/* One more than needed, so that there always is something to allocate. */
-	memset(snap, 0, sizeof(*snap));
-	snap->links = calloc((size_t)nl_cache_nitems(link_cache) + 1, sizeof(*snap->links));
-	snap->addrs = calloc((size_t)nl_cache_nitems(addr_cache) + 1, sizeof(*snap->addrs));
-	if (!snap->links || !snap->addrs) {
-		snapshot_free(snap);
-		return -ENOMEM;
-	}
-	snapshot_read_links(snap, link_cache);
-	snapshot_read_addrs(snap, addr_cache);
-	for (unsigned int i = 0; i < snap->nlinks; i++) {
-		struct link *link = &snap->links[i];
-		const struct link *old = snapshot_find(&links->now, link->ifindex);
-
-		for (unsigned int family = 0; family < FAMILY_COUNT && old; family++)
-			addrs_keep_order(link->addrs[family], link->naddrs[family], old->addrs[family],
-					 old->naddrs[family]);
-	}
-	return 0;
-}
-
-static bool addr_same(const struct link_addr *a, const struct link_addr *b)
-{
-	return ipaddr_eq(&a->addr, &b->addr) && ipprefix_eq(&a->prefix, &b->prefix) && a->scope == b->scope &&
-	       a->secondary == b->secondary && a->tentative == b->tentative && a->failed == b->failed &&
-	       a->deprecated == b->deprecated;
-}
-
-static bool link_same(const struct link *a, const struct link *b)
-{
-	if (a->ifindex != b->ifindex || strcmp(a->name, b->name) != 0 || a->flags != b->flags || a->mtu != b->mtu ||
-	    a->master != b->master || a->port != b->port)
-		return false;
-	for (unsigned int family = 0; family < FAMILY_COUNT; family++) {
-		if (a->naddrs[family] != b->naddrs[family])
-			return false;
-		for (unsigned int i = 0; i < a->naddrs[family]; i++)
-			if (!addr_same(&a->addrs[family][i], &b->addrs[family][i]))
-				return false;
-	}
-	return true;
-}
-
-static bool snapshot_same(const struct links_snapshot *a, const struct links_snapshot *b)
-{
-	if (a->nlinks != b->nlinks)
-		return false;
-	for (unsigned int i = 0; i < a->nlinks; i++)
-		if (!link_same(&a->links[i], &b->links[i]))
-			return false;
-	return true;
+	return err;
 }
 
 /* --- looking --- */
 
-/* Links first: an address whose link came in between is told by a notification that is still to come. */
-static int snapshot_read(struct links_snapshot *snap, const struct links *links)
-{
-	struct nl_cache *link_cache = NULL, *addr_cache = NULL;
-	int err = rtnl_link_alloc_cache(links->dumps, AF_UNSPEC, &link_cache);
-
-	if (err >= 0)
-		err = rtnl_addr_alloc_cache(links->dumps, &addr_cache);
-	err = err < 0 ? links_errno(err) : snapshot_build(snap, links, link_cache, addr_cache);
-	nl_cache_free(link_cache);
-	nl_cache_free(addr_cache);
-	return err;
-}
-
-static int links_connect(struct nl_sock **out)
-{
-	struct nl_sock *sock = nl_socket_alloc();
-	int err;
-
-	if (!sock)
-		return -ENOMEM;
-	err = nl_connect(sock, NETLINK_ROUTE);
-	if (err < 0) {
-		nl_socket_free(sock);
-		return links_errno(err);
-	}
-	*out = sock;
-	return 0;
-}
-
 /* The kernel answers at once; the time limit only keeps a fault from stopping everything. */
-static int links_connect_dumps(struct links *links)
+static int open_asks(struct links *links)
 {
 	struct timeval timeout = { .tv_sec = LINKS_TIMEOUT_S };
-	int err = links_connect(&links->dumps);
+	int err;
 
-	if (err)
-		return err;
-	if (setsockopt(nl_socket_get_fd(links->dumps), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
+	if (links->asks)
+		return 0;
+	links->asks = nl_socket_alloc();
+	if (!links->asks)
+		return -ENOMEM;
+	err = nl_connect(links->asks, NETLINK_ROUTE);
+	if (err < 0)
+		return links_errno(err);
+	if (setsockopt(nl_socket_get_fd(links->asks), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
 		return -errno;
 	return 0;
 }
 
-static int links_connect_events(struct links *links)
+static void close_asks(struct links *links)
 {
-	int size = LINKS_RCVBUF;
-	int err = links_connect(&links->events);
-
-	if (err)
-		return err;
-	err = nl_socket_add_memberships(links->events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
-	if (err >= 0)
-		err = nl_socket_set_nonblocking(links->events);
-	if (err < 0)
-		return links_errno(err);
-	/* Without the privilege the default size will do: an overrun is harmless. */
-	(void)setsockopt(nl_socket_get_fd(links->events), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	return 0;
+	if (links->asks)
+		nl_socket_free(links->asks);
+	links->asks = NULL;
 }
 
-static void links_look_at(struct links *links, mtime_t when)
+static int look(struct links *links)
+{
+	int err;
+
+	if (links->lost)
+		return read_everything(links);
+	err = open_asks(links);
+	while (links->stale && err == 0)
+		err = reread(links, links->stale);
+	/* A late answer must not be taken for that to the next question. */
+	if (err < 0)
+		close_asks(links);
+	return err;
+}
+
+static void look_at(struct links *links, mtime_t when)
 {
 	/* The timer can only fail for want of memory; then look at once rather than never. */
 	if (when <= loop_now() || loop_timer_at(links->look_later, when))
 		loop_task_run(links->look);
 }
 
-static void links_look_later(void *arg)
+static void look_later(void *arg)
 {
 	struct links *links = arg;
 
 	loop_task_run(links->look);
 }
 
-static void links_look(void *arg)
+static void look_now(void *arg)
 {
 	struct links *links = arg;
-	struct links_snapshot fresh;
 	mtime_t start = loop_now(), end;
-	int err = 0;
 
-	if (!links->dumps)
-		err = links_connect_dumps(links);
-	if (!err)
-		err = snapshot_read(&fresh, links);
+	links->stats.error = look(links);
 	end = loop_now();
 	links->not_before = end + mtime_from_ms(LINKS_GAP_MIN_MS) + (end - start) * LINKS_GAP_FACTOR;
-	links->stats.error = err;
-	if (err) {
-		/* A late answer must not be taken for that to the next question. */
-		if (links->dumps)
-			nl_socket_free(links->dumps);
-		links->dumps = NULL;
-		links_look_at(links, end + mtime_from_s(LINKS_RETRY_S));
+	if (links->stats.error) {
+		look_at(links, end + mtime_from_s(LINKS_RETRY_S));
 		return;
 	}
-	/* What was deleted may be back already, and look the same. */
-	if (snapshot_same(&fresh, &links->now) && !links->untold) {
-		snapshot_free(&fresh);
+	if (!links->different)
 		return;
-	}
-	links->untold = false;
-	snapshot_free(&links->now);
-	links->now = fresh;
+	links->different = false;
 	links->stats.changes++;
 	links->changed(links->arg);
-}
-
-/* The head of a notification; what follows is cut off and not looked at. */
-struct links_head {
-	struct nlmsghdr header;
-	struct ifinfomsg link;
-};
-
-/* A link that went down or up is told at once. Returns whether it did. */
-static bool links_note_flags(struct links *links, const struct links_head *head, ssize_t len)
-{
-	struct link *link;
-
-	if (head->header.nlmsg_type != RTM_NEWLINK || len < (ssize_t)sizeof(*head) ||
-	    head->link.ifi_family != AF_UNSPEC)
-		return false;
-	link = snapshot_find(&links->now, head->link.ifi_index);
-	if (!link || link->flags == head->link.ifi_flags)
-		return false;
-	link_set_flags(link, head->link.ifi_flags);
-	return true;
 }
 
 static void links_readable(void *arg)
 {
 	struct links *links = arg;
-	struct links_head head = { .header = { 0 } };
-	bool flags = false, all = false;
 
 	links->stats.events++;
 	links->heard = loop_now();
-	for (unsigned int i = 0; i < LINKS_READS; i++) {
-		ssize_t n = recv(nl_socket_get_fd(links->events), &head, sizeof(head), MSG_DONTWAIT | MSG_TRUNC);
-
-		if (n >= 0) {
-			links->untold |= head.header.nlmsg_type == RTM_DELLINK;
-			flags |= links_note_flags(links, &head, n);
-			continue;
-		}
-		if (errno == ENOBUFS) {
-			links->stats.resyncs++;
-			links->untold = true;
-		}
-		all = errno == EAGAIN;
-		if (all)
-			break;
-	}
-	if (flags && all) {
+	links->flags = false;
+	if (nl_cache_mngr_data_ready(links->mngr) < 0) {
+		links->stats.resyncs++;
+		links->lost = true;
+	} else if (links->flags) {
 		links->stats.changes++;
 		links->changed(links->arg);
-	} else if (flags) {
-		links->untold = true; /* these are not the last flags: the dump will tell */
 	}
-	links_resync(links);
-}
-
-mtime_t links_heard(const struct links *links)
-{
-	return links->heard;
-}
-
-void links_resync(struct links *links)
-{
 	if (loop_timer_deadline(links->look_later) == MTIME_NEVER || links->stats.error)
-		links_look_at(links, links->not_before);
+		look_at(links, links->not_before);
 }
 
 int links_open(struct loop *loop, links_fn *changed, void *arg, struct links **out)
@@ -448,44 +425,31 @@ int links_open(struct loop *loop, links_fn *changed, void *arg, struct links **o
 
 	if (!links)
 		return -ENOMEM;
+	links->loop = loop;
 	links->changed = changed;
 	links->arg = arg;
-	links->look = loop_task_new(loop, links_look, links);
-	links->look_later = loop_timer_new(loop, links_look_later, links);
-	if (!links->look || !links->look_later)
-		goto fail;
-	/* Notifications from before the first dump on, so that no change falls between. */
-	err = links_connect_events(links);
-	if (!err)
-		err = links_connect_dumps(links);
-	if (!err)
-		err = snapshot_read(&links->now, links);
-	if (err)
-		goto fail;
-	links->watch = loop_fd_new(loop, nl_socket_get_fd(links->events), links_readable, NULL, links);
-	err = -ENOMEM;
-	if (!links->watch)
-		goto fail;
+	links->look = loop_task_new(loop, look_now, links);
+	links->look_later = loop_timer_new(loop, look_later, links);
+	if (links->look && links->look_later)
+		err = read_everything(links);
+	if (err < 0) {
+		links_close(links);
+		return err;
+	}
+	links->different = false;
 	*out = links;
 	return 0;
-
-fail:
-	links_close(links);
-	return err;
 }
 
 void links_close(struct links *links)
 {
 	if (!links)
 		return;
-	loop_fd_free(links->watch);
+	unfollow(links);
+	close_asks(links);
 	loop_task_free(links->look);
 	loop_timer_free(links->look_later);
-	if (links->events)
-		nl_socket_free(links->events);
-	if (links->dumps)
-		nl_socket_free(links->dumps);
-	snapshot_free(&links->now);
+	link_table_free(&links->table);
 	free(links);
 }
 
@@ -493,61 +457,31 @@ void links_close(struct links *links)
 
 unsigned int links_count(const struct links *links)
 {
-	return links->now.nlinks;
+	return links->table.n;
 }
 
 const struct link *links_at(const struct links *links, unsigned int i)
 {
-	return i < links->now.nlinks ? &links->now.links[i] : NULL;
+	return i < links->table.n ? &links->table.by_index[i]->link : NULL;
 }
 
 const struct link *links_by_name(const struct links *links, const char *name)
 {
-	for (unsigned int i = 0; i < links->now.nlinks; i++)
-		if (strcmp(links->now.links[i].name, name) == 0)
-			return &links->now.links[i];
-	return NULL;
+	struct link_entry *e = link_table_find_name(&links->table, name);
+
+	return e ? &e->link : NULL;
 }
 
 const struct link *links_by_index(const struct links *links, int ifindex)
 {
-	return snapshot_find(&links->now, ifindex);
+	struct link_entry *e = link_table_find(&links->table, ifindex);
+
+	return e ? &e->link : NULL;
 }
 
-/* How well an address serves as the source of IGMP or MLD; 0: not at all. */
-static int addr_rank(const struct link_addr *addr, enum family family)
+mtime_t links_heard(const struct links *links)
 {
-	if (addr->tentative || addr->failed)
-		return 0;
-	if (family == FAMILY_IPV6)
-		return !ipaddr_is_linklocal(&addr->addr) ? 0 : addr->deprecated ? 1 : 2;
-	return 1 + (addr->scope == RT_SCOPE_UNIVERSE) + 2 * !addr->secondary;
-}
-
-struct ipaddr link_primary(const struct link *link, enum family family)
-{
-	struct ipaddr best = { { 0 } };
-	int best_rank = 0;
-
-	for (unsigned int i = 0; i < link->naddrs[family]; i++) {
-		int rank = addr_rank(&link->addrs[family][i], family);
-
-		if (rank > best_rank) {
-			best_rank = rank;
-			best = link->addrs[family][i].addr;
-		}
-	}
-	return best;
-}
-
-bool link_has_addr(const struct link *link, const struct ipaddr *addr)
-{
-	enum family family = family_of(addr);
-
-	for (unsigned int i = 0; i < link->naddrs[family]; i++)
-		if (ipaddr_eq(&link->addrs[family][i].addr, addr))
-			return true;
-	return false;
+	return links->heard;
 }
 
 void links_stats(const struct links *links, struct links_stats *stats)
@@ -557,5 +491,5 @@ void links_stats(const struct links *links, struct links_stats *stats)
 
 int links_fd(const struct links *links)
 {
-	return nl_socket_get_fd(links->events);
+	return nl_cache_mngr_get_fd(links->mngr);
 }

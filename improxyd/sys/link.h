@@ -2,10 +2,18 @@
 /*
  * link - the kernel's interfaces and their addresses, always as they are now.
  *
- * It owns one array of `struct link`, read anew whenever the kernel notifies of a change: at the end of the loop pass,
- * or a little later when changes come fast. Users see final states, never single messages: a rename, or a delete and
- * re-create in one burst, is simply a different array, and a lost notification (ENOBUFS) loses nothing. It refuses to
- * change anything in the kernel, and to know which interfaces are of interest.
+ * It owns a table of `struct link`, kept by libnl's cache manager: what a notification costs does not depend on how
+ * many interfaces there are. It refuses to change anything in the kernel, and to know which interfaces are of interest.
+ *
+ * Addresses are taken from the notifications. Of a link they only tell that it has changed, and that one link is asked
+ * for, since the cache manager's own link is not always what the link is: libnl 3.7 takes what a bridge or IPv6 says of
+ * a link for a second link of that index, which still names the bridge when the port has left it (`ip link set lan1
+ * nomaster`) and stays when the link is deleted; and a message of a wireless driver, which says next to nothing,
+ * replaces all that was known.
+ *
+ * Users see what is there at the end of the loop pass, or a little later when changes come fast: a rename, or a delete
+ * and re-create in one burst, is simply a different table. A lost notification (ENOBUFS) loses nothing, since then
+ * everything is read anew.
  */
 #ifndef IMPROXY_SYS_LINK_H
 #define IMPROXY_SYS_LINK_H
@@ -72,15 +80,13 @@ bool link_has_addr(const struct link *link, const struct ipaddr *addr);
 struct links_stats {
 	uint64_t events;  /* times that something had arrived */
 	uint64_t changes; /* times that it made a difference */
-	uint64_t resyncs; /* times that notifications were lost */
+	uint64_t resyncs; /* times that notifications were lost, and everything was read anew */
+	uint64_t reads;   /* single links that were asked for */
 	int error;        /* -errno of the last read, which is being repeated; 0 = in step */
 };
 void links_stats(const struct links *links, struct links_stats *stats);
 /* When the last notification was read; 0: there was none yet. */
 mtime_t links_heard(const struct links *links);
-
-/* Reads everything again soon, as if something had been notified. */
-void links_resync(struct links *links);
 
 /* The netlink socket; for tests that want to overrun it. */
 int links_fd(const struct links *links);

@@ -504,11 +504,35 @@ static void test_link_addrs(struct links *links)
 	}
 }
 
+/* What changes is asked for, and nothing else, however many links there are. */
+static void test_link_costs(struct links *links)
+{
+	struct links_stats before, after;
+
+	sh("for i in $(seq 60); do ip link add dm$i type veth peer name dn$i; done");
+	ok(WAIT(links_by_name(links, "dn60")), "many links");
+	settle(300);
+	links_stats(links, &before);
+	sh("ip link set dm7 mtu 1400");
+	ok(WAIT(links_by_name(links, "dm7")->mtu == 1400), "one of them changes");
+	links_stats(links, &after);
+	ok(after.reads > before.reads && after.reads - before.reads < 6 && after.resyncs == before.resyncs,
+	   "it alone is asked for (%u reads)", (unsigned int)(after.reads - before.reads));
+	links_stats(links, &before);
+	sh("ip addr add 10.77.0.1/24 dev dm7");
+	ok(WAIT(link_naddrs(links, "dm7", FAMILY_IPV4) == 1), "an address comes");
+	links_stats(links, &after);
+	ok(after.reads == before.reads, "and nothing is asked for");
+	sh("for i in $(seq 60); do ip link del dm$i; done");
+	ok(WAIT(!links_by_name(links, "dn60")), "they go");
+}
+
 static void test_links(void)
 {
 	struct links *links;
 	struct links_stats stats;
 	const struct link *link;
+	struct ipaddr none;
 	int size = 1;
 
 	must(links_open(loop, links_changed, NULL, &links), "links_open");
@@ -519,11 +543,12 @@ static void test_links(void)
 	set_sysctl("/proc/sys/net/ipv6/conf/default/accept_dad", "1");
 	veth("ln", 40);
 	ok(WAIT(link_is_up(links, "ln0")) && links_by_index(links, 40), "a new link comes up");
-	WAIT(link_naddrs(links, "ln0", FAMILY_IPV6) == 1);
 	link = links_by_name(links, "ln0");
-	ok(link->naddrs[FAMILY_IPV6] == 1 && link->addrs[FAMILY_IPV6][0].tentative,
-	   "its link-local is tentative first");
-	ok(WAIT((link = links_by_name(links, "ln0"), !link->addrs[FAMILY_IPV6][0].tentative)), "and valid then");
+	none = link_primary(link, FAMILY_IPV6);
+	ok(ipaddr_is_none(&none), "its link-local cannot be used yet");
+	ok(WAIT((link = links_by_name(links, "ln0"), link->naddrs[FAMILY_IPV6] == 1)) &&
+		   !link->addrs[FAMILY_IPV6][0].tentative,
+	   "and is there when it is valid");
 	set_sysctl("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
 	test_link_addrs(links);
 
@@ -534,9 +559,16 @@ static void test_links(void)
 	sh("ip link add br0 type bridge && ip link set ln0 master br0");
 	ok(WAIT((link = links_by_name(links, "ln0"), link && link->master == (int)if_nametoindex("br0"))),
 	   "bridge port");
-	sh("ip link set ln0 nomaster; ip link del br0");
-	ok(WAIT(!links_by_name(links, "br0")) && (link = links_by_name(links, "ln0")) && !link->master,
-	   "a released port is still a link");
+	ok(links_by_name(links, "br0") && link->port, "and the bridge is a link of its own");
+	sh("ip link set ln0 nomaster");
+	ok(WAIT((link = links_by_name(links, "ln0"), link && !link->master && !link->port)),
+	   "a port that was released");
+	sh("ip link set ln0 master br0");
+	ok(WAIT((link = links_by_name(links, "ln0"), link && link->port)), "taken back");
+	sh("ip link del br0");
+	ok(WAIT(!links_by_name(links, "br0")) &&
+		   WAIT((link = links_by_name(links, "ln0"), link && !link->master && !link->port)),
+	   "and left by the bridge's end");
 	sh("ip link set ln0 down; ip link set ln0 name wan9; ip link set wan9 up");
 	ok(WAIT(link_is_up(links, "wan9")) && !links_by_name(links, "ln0") && link_naddrs(links, "wan9", FAMILY_IPV4),
 	   "rename");
@@ -547,6 +579,8 @@ static void test_links(void)
 	ok(WAIT(link_is_up(links, "wan9")) && links_by_index(links, 333) && !links_by_index(links, 40) &&
 		   !link_naddrs(links, "wan9", FAMILY_IPV4),
 	   "deleted and made again with another index, in one go (%u calls)", nchanges);
+
+	test_link_costs(links);
 
 	/* Overrun: a socket without room while a lot happens. */
 	setsockopt(links_fd(links), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
