@@ -64,7 +64,7 @@ struct conf_if_af {
 	uint32_t startup_query_interval_s; /* 0: a quarter of the query interval */
 	uint32_t startup_query_count;      /* 0: robustness */
 	enum gm_immediate immediate_leave;
-	bool require_router_alert, verify_source_subnet, forward_as_non_querier;
+	bool require_router_alert, verify_source_subnet, forward_as_non_querier, strict_version;
 	char access_list[CONF_NAME_LEN];
 	uint32_t max_groups, max_sources;
 	struct conf_members statics, joins;

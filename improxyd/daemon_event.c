@@ -33,6 +33,7 @@ static const struct note_rule {
 	[GM_NOTE_LOOP] = { LOG_DEBUGGING, false },
 	[GM_NOTE_TWICE] = { LOG_DEBUGGING, false },
 	[GM_NOTE_RELEARNED] = { LOG_NOTIFICATIONS, false },
+	[GM_NOTE_SSM_OLDER_QUERY] = { LOG_ERRORS, true },
 };
 
 static void log_note(enum log_level level, const char *tag, const char *ifname, const struct gm_action *a,

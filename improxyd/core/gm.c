@@ -224,6 +224,10 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 	/* Who was refused may come in now. */
 	if (!restart && (is_lower(old.max_groups, conf->max_groups) || is_lower(old.max_sources, conf->max_sources)))
 		gm_querier_ask(ifp);
+	if (conf->ignore_older && (!old.ignore_older || conf->gen > old.gen) && !restart)
+		gm_report_ignore_older(ifp);
+	if (!conf->ignore_older && old.ignore_older && !restart)
+		gm_querier_ask(ifp);
 	if (conf->priority != old.priority || conf->upstream_acl != old.upstream_acl ||
 	    conf->leave_delay != old.leave_delay)
 		gm_group_touch_all(gm, GM_DIRTY_CHOICE | GM_DIRTY_UPSTREAM);

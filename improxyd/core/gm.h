@@ -156,6 +156,7 @@ struct gm_if_conf {
 	uint8_t last_member_count, startup_count;
 	enum gm_immediate immediate_leave;
 	bool verify_source;
+	bool ignore_older; /* hosts of older versions than `gen` do not count */
 	bool forward_as_non_querier;
 	const struct gm_acl *acl;
 	uint32_t max_groups, max_sources; /* per interface, per group; 0 = no limit */
@@ -257,7 +258,8 @@ enum gm_action_type {
 	X(UPSTREAM_HEARD, "queries are heard upstream again")                                                          \
 	X(LOOP, "own message heard back: two interfaces are on one link")                                              \
 	X(TWICE, "one source heard on two interfaces")                                                                 \
-	X(RELEARNED, "every host has had its turn to report since the restart")
+	X(RELEARNED, "every host has had its turn to report since the restart")                                        \
+	X(SSM_OLDER_QUERY, "query of an older version upstream: source-specific groups cannot be asked for there")
 
 enum gm_note {
 #define GM_NOTE_ENUM(name, text) GM_NOTE_##name,

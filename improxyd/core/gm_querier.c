@@ -211,6 +211,7 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 	ifp->last_query_gen = ev->query.gen;
 	ifp->last_query_interval = ev->query.interval;
 	gm_watch_heard(ifp);
+	gm_watch_older_query(ifp, ev);
 	if (!gm_if_listening(ifp))
 		return;
 	if (gm->af->verify_by_prefix && !ipaddr_is_unspecified(&ev->query.from) && ifp->conf.nprefixes &&

@@ -7,6 +7,7 @@
 #include "core/gm_group.h"
 #include "core/gm_host.h"
 #include "core/gm_policy.h"
+#include "core/gm_querier.h"
 #include "core/gm_queue.h"
 #include "core/gm_router.h"
 #include "core/gm_static.h"
@@ -57,6 +58,8 @@ static int check_sender(struct gm_if *ifp, const struct gm_event *ev)
 	if (ifp->gm->af->verify_by_prefix && ifp->conf.verify_source && ifp->conf.nprefixes &&
 	    !ipaddr_is_unspecified(from) && !gm_policy_on_link(ifp, from))
 		return refuse(ifp, GM_DROP_SOURCE_ADDRESS);
+	if (ifp->conf.ignore_older && ev->record.gen < ifp->conf.gen)
+		return refuse(ifp, GM_DROP_VERSION);
 	/* A join of the next version up still says that somebody is there; anything else is unknown to the older
 	 * version. */
 	if (ev->record.gen > ifp->conf.gen && (ev->record.gen == GM_GEN3 || leave))
@@ -282,6 +285,17 @@ static bool denied_source(struct gm_src *src, void *arg)
 	return true;
 }
 
+/*
+ * Any source is refused now: what hosts have named stays, as when the group timer ends. The older hosts had asked for
+ * any source, so that they count no longer.
+ */
+static void refuse_any_source(struct gm_rec *rec, enum gm_drop why)
+{
+	gm_watch_refused(rec->iface, &rec->group->addr, NULL, &rec->last_reporter, why);
+	rec->gen1_until = rec->gen2_until = 0;
+	gm_router_switch(rec);
+}
+
 int gm_report_enforce_policy(struct gm_if *ifp)
 {
 	struct gm *gm = ifp->gm;
@@ -289,22 +303,18 @@ int gm_report_enforce_policy(struct gm_if *ifp)
 
 	for (struct gm_rec *rec = ifp->recs; rec; rec = next) {
 		const struct ipaddr *group = &rec->group->addr;
-		bool any_source = gm_rec_mode(rec) == GM_EXCLUDE;
-		bool by_static = rec->filter_deadline == MTIME_NEVER, ssm;
 
 		next = rec->next;
-		if (!any_source)
-			gm_set_filter(&rec->sources, denied_source, rec);
-		if (!any_source) {
-			if (!rec->sources.n)
-				gm_router_forget(rec);
+		if (gm_rec_mode(rec) == GM_EXCLUDE && gm_policy_ssm(gm, group))
+			refuse_any_source(rec, GM_DROP_SSM);
+		else if (gm_rec_mode(rec) == GM_EXCLUDE && rec->filter_deadline != MTIME_NEVER &&
+			 !gm_acl_permits(ifp->conf.acl, group, NULL))
+			refuse_any_source(rec, GM_DROP_ACCESS_LIST);
+		if (gm_rec_mode(rec) == GM_EXCLUDE)
 			continue;
-		}
-		ssm = gm_policy_ssm(gm, group);
-		if (!ssm && (by_static || gm_acl_permits(ifp->conf.acl, group, NULL)))
-			continue;
-		gm_watch_refused(ifp, group, NULL, &rec->last_reporter, ssm ? GM_DROP_SSM : GM_DROP_ACCESS_LIST);
-		gm_router_forget(rec);
+		gm_set_filter(&rec->sources, denied_source, rec);
+		if (!rec->sources.n)
+			gm_router_forget(rec);
 	}
 	return gm_static_apply(ifp);
 }
@@ -374,5 +384,49 @@ void gm_report_enforce_limits(struct gm *gm)
 		if (!last)
 			return;
 		forget_latest(last);
+	}
+}
+
+/* --- older hosts that count no longer --- */
+
+/* Asks for the sources that an ssm-map gave to older hosts. */
+static void ask_mapped(struct gm_rec *rec)
+{
+	struct gm *gm = rec->iface->gm;
+	bool asks = false;
+
+	for (unsigned int i = 0; i < gm->conf.nssm_maps; i++) {
+		const struct gm_ssm_map *map = &gm->conf.ssm_maps[i];
+		struct gm_src *src = gm_set_find(&rec->sources, &map->source);
+
+		if (!src || !gm_policy_ssm_mapped(gm, map, &rec->group->addr))
+			continue;
+		src->ask = true;
+		asks = true;
+	}
+	if (!asks)
+		return;
+	gm_querier_ask_sources(rec);
+	for (uint32_t i = 0; i < rec->sources.n; i++)
+		rec->sources.v[i].ask = false;
+}
+
+void gm_report_ignore_older(struct gm_if *ifp)
+{
+	struct gm_rec *next;
+
+	if (ifp->conf.gen == GM_GEN1)
+		return;
+	for (struct gm_rec *rec = ifp->recs; rec; rec = next) {
+		bool older = gm_rec_gen(rec, ifp->gm->now) < ifp->conf.gen;
+
+		next = rec->next;
+		rec->gen1_until = 0;
+		if (ifp->conf.gen == GM_GEN3)
+			rec->gen2_until = 0;
+		if (older && gm_rec_mode(rec) == GM_EXCLUDE)
+			gm_querier_ask_group(rec);
+		ask_mapped(rec);
+		gm_router_finish(rec);
 	}
 }

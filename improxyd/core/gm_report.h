@@ -22,4 +22,10 @@ int gm_report_enforce_policy(struct gm_if *ifp);
  */
 void gm_report_enforce_limits(struct gm *gm);
 
+/*
+ * Hosts of older versions are ignored from now on: groups leave the modes these had put them in, and what only these
+ * may want is asked for, as if they had left.
+ */
+void gm_report_ignore_older(struct gm_if *ifp);
+
 #endif

@@ -277,7 +277,7 @@ static bool switch_source(struct gm_src *src, void *arg)
 	return !src->deadline;
 }
 
-static void switch_to_include(struct gm_rec *rec)
+void gm_router_switch(struct gm_rec *rec)
 {
 	struct gm_if *ifp = rec->iface;
 
@@ -334,7 +334,7 @@ void gm_router_timer(struct gm_rec *rec)
 
 	gm_querier_repeat(rec);
 	if (rec->filter_deadline && rec->filter_deadline <= now)
-		switch_to_include(rec);
+		gm_router_switch(rec);
 	gm_set_filter(&rec->sources, expire_source, rec);
 	if (is_empty(rec))
 		gm_rec_free(rec);

@@ -35,6 +35,12 @@ void gm_router_timer(struct gm_rec *rec);
 void gm_router_lower_group(struct gm_rec *rec, mtime_t deadline);
 void gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline);
 
+/*
+ * From EXCLUDE to INCLUDE mode, when the filter timer has run out or any source is not to be had any more: the sources
+ * still wanted are kept. What is left may be nothing.
+ */
+void gm_router_switch(struct gm_rec *rec);
+
 /* Forgets the record, all records of the interface; what static-group holds comes back with gm_static_apply().
  */
 void gm_router_forget(struct gm_rec *rec);

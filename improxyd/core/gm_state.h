@@ -184,6 +184,7 @@ struct gm_if {
 	mtime_t looped;    /* an own message came back; 0: never */
 	uint8_t loop_slot; /* and this is where it was sent */
 	struct gm_twice twice;
+	mtime_t ssm_older; /* an older query came up against source-specific groups; 0: never */
 	struct gm_refusal refusals[GM_REFUSALS];
 
 	/* bucket for upcalls of groups nobody wants */

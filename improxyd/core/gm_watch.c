@@ -3,10 +3,13 @@
 
 #include <string.h>
 
+#include "core/gm_policy.h"
 #include "core/gm_queue.h"
 
 /* An own message that comes back after so long is told again. */
 #define LOOP_AGAIN mtime_from_s(3600)
+/* The same of an older query upstream: looking for source-specific groups is not free. */
+#define SSM_OLDER_AGAIN mtime_from_s(60)
 
 void gm_watch_reset(struct gm_if *ifp)
 {
@@ -14,6 +17,7 @@ void gm_watch_reset(struct gm_if *ifp)
 	ifp->silent = false;
 	ifp->looped = 0;
 	ifp->twice.at = 0;
+	ifp->ssm_older = 0;
 }
 
 void gm_watch_refused(struct gm_if *ifp, const struct ipaddr *group, const struct ipaddr *source,
@@ -73,6 +77,29 @@ void gm_watch_heard(struct gm_if *ifp)
 		gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_UPSTREAM_HEARD, NULL, &ifp->last_query_from);
 	ifp->silent = false;
 	watch(ifp);
+}
+
+static bool has_ssm(const struct gm_if *ifp)
+{
+	for (const struct gm_group *group = ifp->gm->groups; group; group = group->hh.next) {
+		if (group->sent_slot == ifp->slot && gm_policy_ssm(ifp->gm, &group->addr))
+			return true;
+	}
+	return false;
+}
+
+void gm_watch_older_query(struct gm_if *ifp, const struct gm_event *ev)
+{
+	struct gm *gm = ifp->gm;
+	const struct ipaddr *group = &ev->query.group;
+
+	if (ifp->conf.role != GM_ROLE_UPSTREAM || ev->query.gen == GM_GEN3 ||
+	    (ifp->ssm_older && gm->now - ifp->ssm_older < SSM_OLDER_AGAIN))
+		return;
+	if (ipaddr_is_none(group) ? !has_ssm(ifp) : !gm_policy_ssm(gm, group))
+		return;
+	ifp->ssm_older = gm->now;
+	gm_queue_note(gm, ifp->slot, GM_NOTE_SSM_OLDER_QUERY, group, &ev->query.from);
 }
 
 bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from)

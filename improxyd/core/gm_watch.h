@@ -31,6 +31,12 @@ void gm_watch_timer(struct gm_if *ifp);
 /* A query was heard, and is the last one by now. */
 void gm_watch_heard(struct gm_if *ifp);
 
+/*
+ * RFC 4604 s2.2.3, s2.2.5: an older query upstream, of all groups while source-specific ones are joined there, or of
+ * one of these. Noted now and then.
+ */
+void gm_watch_older_query(struct gm_if *ifp, const struct gm_event *ev);
+
 /* True if `from` is our address on another interface: two of them are on one link. Noted when it begins. */
 bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from);
 

@@ -267,6 +267,7 @@ static void change_if(struct feed *f, struct world *w)
 	unsigned int slot = below(f, SLOTS);
 	struct gm_if_conf *c = &w->ifs[slot];
 	bool lost = false;
+	uint8_t bits;
 
 	switch (below(f, 16)) {
 	case 0:
@@ -301,7 +302,9 @@ static void change_if(struct feed *f, struct world *w)
 		break;
 	case 9:
 		c->forward_as_non_querier = !c->forward_as_non_querier;
-		c->verify_source = octet(f) & 1;
+		bits = octet(f);
+		c->verify_source = bits & 1;
+		c->ignore_older = bits & 2;
 		c->discovery_interval_s = (uint8_t)(octet(f) & 0x80 ? 4 : 0);
 		break;
 	case 10:

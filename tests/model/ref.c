@@ -143,16 +143,19 @@ static void review(struct ref *r, unsigned int slot)
 	for (unsigned int g = 0; g < r->ngroups; g++) {
 		struct ref_rec *rec = &i->rec[g];
 
-		/* Reading: of an EXCLUDE record nothing is kept, the query will tell who still wants which source. */
 		if (rec->static_any && ref_in_ssm_range(r, &r->group[g]))
 			rec->static_any = false;
 		if (rec->static_any)
 			continue;
-		if (rec->mode == GM_EXCLUDE) {
-			if (ref_in_ssm_range(r, &r->group[g]) || !ref_permits(i->conf.acl, &r->group[g], NULL))
-				forget(rec);
-			continue;
+		/* Reading: where any source is refused, what was named is kept, and no older host counts any more. */
+		if (rec->mode == GM_EXCLUDE &&
+		    (ref_in_ssm_range(r, &r->group[g]) || !ref_permits(i->conf.acl, &r->group[g], NULL))) {
+			rec->mode = GM_INCLUDE;
+			rec->v1_host = rec->v2_host = 0;
+			ref_rec_normalise(rec);
 		}
+		if (rec->mode == GM_EXCLUDE)
+			continue;
 		for_each_source (s, rec->x)
 			if (!ref_permits(i->conf.acl, &r->group[g], &r->source[s]))
 				rec->x &= ~(1u << s);
@@ -160,6 +163,30 @@ static void review(struct ref *r, unsigned int slot)
 	}
 	apply_statics(r, slot);
 	ask_again(r, slot);
+}
+
+/* Reading: who is ignored from now on is taken to have left; who counts again is asked. */
+static void review_older(struct ref *r, unsigned int slot, const struct gm_if_conf *old)
+{
+	struct ref_if *i = &r->ifs[slot];
+
+	if (old->ignore_older && !i->conf.ignore_older)
+		ask_again(r, slot);
+	if (!i->conf.ignore_older || i->conf.gen == GM_GEN1 || (old->ignore_older && i->conf.gen <= old->gen))
+		return;
+	for (unsigned int g = 0; g < r->ngroups; g++) {
+		struct ref_rec *rec = &i->rec[g];
+		bool older = ref_rec_gen(r, rec) < i->conf.gen;
+
+		rec->v1_host = 0;
+		if (i->conf.gen == GM_GEN3)
+			rec->v2_host = 0;
+		if (older && rec->mode == GM_EXCLUDE)
+			ref_query_group(r, slot, g);
+		if (ref_in_ssm_range(r, &r->group[g]))
+			ref_query_sources(r, slot, g, ref_mapped_sources(r, &r->group[g]) & rec->x);
+		ref_rec_normalise(rec);
+	}
 }
 
 static void input_if(struct ref *r, unsigned int slot, const struct gm_event *ev)
@@ -198,6 +225,8 @@ static void input_if(struct ref *r, unsigned int slot, const struct gm_event *ev
 		review(r, slot);
 	else if (!was_listening || old.statics_serial != i->conf.statics_serial)
 		apply_statics(r, slot);
+	if (was_listening)
+		review_older(r, slot, &old);
 }
 
 static void input_conf(struct ref *r, const struct gm_conf *conf)

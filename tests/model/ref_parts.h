@@ -28,6 +28,8 @@ bool ref_listening(const struct ref_if *i);
 void ref_set_timers(struct ref_rec *rec, unsigned int set, mtime_t until);
 void ref_rec_normalise(struct ref_rec *rec);
 struct ref_query *ref_send_query(struct ref *r, unsigned int slot, mtime_t max_response);
+void ref_query_group(struct ref *r, unsigned int slot, unsigned int g);
+void ref_query_sources(struct ref *r, unsigned int slot, unsigned int g, unsigned int set);
 void ref_transmit_group_query(struct ref *r, unsigned int slot, unsigned int g);
 void ref_transmit_source_queries(struct ref *r, unsigned int slot, unsigned int g);
 bool ref_sender_ok(const struct ref *r, const struct ref_if *i, const struct ipaddr *from, bool query);

@@ -180,7 +180,7 @@ void ref_transmit_source_queries(struct ref *r, unsigned int slot, unsigned int 
 }
 
 /* The action "Send Q(G)": s6.6.3.1. */
-static void query_group(struct ref *r, unsigned int slot, unsigned int g)
+void ref_query_group(struct ref *r, unsigned int slot, unsigned int g)
 {
 	struct ref_if *i = &r->ifs[slot];
 	struct ref_rec *rec = &i->rec[g];
@@ -193,7 +193,7 @@ static void query_group(struct ref *r, unsigned int slot, unsigned int g)
 }
 
 /* The action "Send Q(G,set)": s6.6.3.2. */
-static void query_sources(struct ref *r, unsigned int slot, unsigned int g, unsigned int set)
+void ref_query_sources(struct ref *r, unsigned int slot, unsigned int g, unsigned int set)
 {
 	struct ref_if *i = &r->ifs[slot];
 	struct ref_rec *rec = &i->rec[g];
@@ -236,15 +236,15 @@ static void apply_include(struct ref *r, unsigned int slot, unsigned int g, enum
 		rec->group_timer = gmi; /* Group Timer=GMI */
 		ref_rec_normalise(rec);
 		if (type == GM_TO_EX)
-			query_sources(r, slot, g, A & B); /* Send Q(G,A*B) */
+			ref_query_sources(r, slot, g, A & B); /* Send Q(G,A*B) */
 		break;
 	case GM_TO_IN:
-		rec->x = A | B;                    /* INCLUDE (A+B) */
-		ref_set_timers(rec, B, gmi);       /* (B)=GMI */
-		query_sources(r, slot, g, A & ~B); /* Send Q(G,A-B) */
+		rec->x = A | B;                        /* INCLUDE (A+B) */
+		ref_set_timers(rec, B, gmi);           /* (B)=GMI */
+		ref_query_sources(r, slot, g, A & ~B); /* Send Q(G,A-B) */
 		break;
 	case GM_BLOCK:
-		query_sources(r, slot, g, A & B); /* INCLUDE (A), Send Q(G,A*B) */
+		ref_query_sources(r, slot, g, A & B); /* INCLUDE (A), Send Q(G,A*B) */
 		break;
 	}
 }
@@ -275,19 +275,19 @@ static void apply_exclude(struct ref *r, unsigned int slot, unsigned int g, enum
 		ref_set_timers(rec, A & ~X & ~Y, group_timer); /* (A-X-Y)=Group Timer */
 		rec->group_timer = gmi;                        /* Group Timer=GMI */
 		ref_rec_normalise(rec);
-		query_sources(r, slot, g, A & ~Y); /* Send Q(G,A-Y) */
+		ref_query_sources(r, slot, g, A & ~Y); /* Send Q(G,A-Y) */
 		break;
 	case GM_TO_IN:
 		rec->x = X | A; /* EXCLUDE (X+A, Y-A) */
 		rec->y = Y & ~A;
-		ref_set_timers(rec, A, gmi);       /* (A)=GMI */
-		query_sources(r, slot, g, X & ~A); /* Send Q(G,X-A) */
-		query_group(r, slot, g);           /* Send Q(G) */
+		ref_set_timers(rec, A, gmi);           /* (A)=GMI */
+		ref_query_sources(r, slot, g, X & ~A); /* Send Q(G,X-A) */
+		ref_query_group(r, slot, g);           /* Send Q(G) */
 		break;
 	case GM_BLOCK:
 		rec->x = X | (A & ~Y);                         /* EXCLUDE (X+(A-Y), Y) */
 		ref_set_timers(rec, A & ~X & ~Y, group_timer); /* (A-X-Y)=Group Timer */
-		query_sources(r, slot, g, A & ~Y);             /* Send Q(G,A-Y) */
+		ref_query_sources(r, slot, g, A & ~Y);         /* Send Q(G,A-Y) */
 		break;
 	}
 }
@@ -338,6 +338,8 @@ void ref_input_record(struct ref *r, unsigned int slot, const struct gm_event *e
 	/* Reading: a version 1 router takes version 2 reports for what they mean, but knows no leave (B-39). */
 	if (gen == GM_GEN2 && !exclude && i->conf.gen == GM_GEN1)
 		return;
+	if (i->conf.ignore_older && gen < i->conf.gen)
+		return; /* D-20 */
 	if (!ref_sender_ok(r, i, &ev->record.reporter, false))
 		return;
 	if (gen == GM_GEN2 && !exclude && i->querying && !i->querier)

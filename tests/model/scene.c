@@ -312,6 +312,7 @@ static void dice_if(struct dice *d, struct step *st, unsigned int slot, struct p
 	case 9:
 		c->forward_as_non_querier = !c->forward_as_non_querier;
 		c->verify_source = !dice_rare(d, 3);
+		c->ignore_older = dice_rare(d, 3);
 		break;
 	case 10:
 		c->leave_delay = dice_rare(d, 2) ? dice_time(d, 100, 3000) : 0;
@@ -535,10 +536,12 @@ static void print_if(const struct step *st)
 		printf(" priority %u acl %d leave-delay %.3f", c->priority, acl_number(c->upstream_acl),
 		       (double)c->leave_delay / 1e6);
 	if (c->role == GM_ROLE_DOWNSTREAM)
-		printf(" gen %d R %u QI %.3f QRI %.3f LMQI %.3f LMQC %u SQI %.3f SQC %u acl %d verify %d fwd-nonq %d",
+		printf(" gen %d R %u QI %.3f QRI %.3f LMQI %.3f LMQC %u SQI %.3f SQC %u acl %d verify %d fwd-nonq %d "
+		       "strict %d",
 		       c->gen, c->robustness, (double)c->query_interval / 1e6, (double)c->query_response / 1e6,
 		       (double)c->last_member_interval / 1e6, c->last_member_count, (double)c->startup_interval / 1e6,
-		       c->startup_count, acl_number(c->acl), c->verify_source, c->forward_as_non_querier);
+		       c->startup_count, acl_number(c->acl), c->verify_source, c->forward_as_non_querier,
+		       c->ignore_older);
 	printf(" boundary %d", acl_number(c->boundary));
 	for (unsigned int i = 0; i < c->nstatics; i++) {
 		printf(" static %s", ipaddr_format(&st->statics[i].group, buf));

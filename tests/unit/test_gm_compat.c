@@ -314,6 +314,104 @@ static void d_28_edges_of_the_default_range(void)
 	}
 }
 
+/* --- older hosts that are ignored (D-20, B-43) -----------------------------------------------------------------------
+ */
+
+static void ignore_older(bool on)
+{
+	bed.ifs[D1].ignore_older = on;
+	apply_if(D1);
+}
+
+static void d_20_older_messages_are_ignored(void)
+{
+	ignore_older(true);
+	(void)dsl_general(D1, false);
+	noop_begin();
+	v2_report(D1, H1, G);
+	if (!bed.v6)
+		v1_report(D1, H1, G);
+	leave(D1, H1, G);
+	expect_noop();
+	expect_drops(D1, VERSION, bed.v6 ? 2 : 3);
+	report(D1, H2, G, "TO_EX{1}");
+	leave(D1, H1, G);
+	v2_report(D1, H1, G);
+	expect_state(D1, G, "EX({},{1}):270");
+	expect_no_query(D1);
+}
+
+/* Without older hosts there is no older mode: B-43. What they had asked for is asked for again, of the others. */
+static void d_20_holds_for_what_is_there(void)
+{
+	v2_report(D1, H1, G);
+	v2_report(D1, H1, G2);
+	report(D1, H2, G2, "IS_EX{}");
+	report(D1, H2, "G3", "IS_EX{}");
+	report(D1, H2, GS, "ALLOW{1}");
+	wait_s(5);
+	ignore_older(true);
+	expect_gen(D1, G, 3);
+	expect_state(D1, G, "EX({},{}):2");
+	expect_state(D1, "G3", "EX({},{}):265");
+	expect_state(D1, GS, "IN{1:265}");
+	expect_query(D1, "Q(G1) Q(G2)");
+	wait_s(0.5);
+	v2_report(D1, H1, G);
+	report(D1, H2, G2, "IS_EX{}");
+	expect_fwd(D1, G2, "1,2,3,4,5,6");
+	wait_s(1.5);
+	expect_gone(D1, G);
+	expect_state(D1, G2, "EX({},{}):268.5");
+	(void)dsl_queries(D1, false);
+	report(D1, H2, G2, "BLOCK{1}");
+	expect_query(D1, "Q(G2,{1})");
+	/* Who counts again is asked. */
+	(void)dsl_general(D1, false);
+	ignore_older(false);
+	expect_general(D1, "GQ");
+	v2_report(D1, H1, G);
+	expect_state(D1, G, "EX({},{}):270");
+}
+
+static void d_20_of_a_mapped_source(void)
+{
+	struct gm_ssm_map map = { .source = addr("S1") };
+
+	bed.conf.ssm_maps = &map;
+	bed.conf.nssm_maps = 1;
+	apply_conf();
+	v2_report(D1, H1, GS);
+	report(D1, H2, GS, "ALLOW{2}");
+	wait_s(5);
+	ignore_older(true);
+	expect_state(D1, GS, "IN{1:2,2:265}");
+	expect_query(D1, "Q(GS1,{1})");
+	wait_s(2);
+	expect_lists(D1, GS, "IN{2}");
+}
+
+/* Older is what is older than the interface. */
+static void d_20_on_a_version_2_interface(void)
+{
+	bed.ifs[D1].gen = GM_GEN2;
+	apply_if(D1);
+	v1_report(D1, H1, G);
+	v2_report(D1, H2, G2);
+	ignore_older(true);
+	expect_gen(D1, G, 3);
+	expect_gen(D1, G2, 2);
+	expect_query(D1, "Q(G1)");
+	v2_report(D1, H1, G);
+	expect_state(D1, G, "EX({},{}):270");
+	/* And the interface's version may rise. */
+	(void)dsl_queries(D1, false);
+	bed.ifs[D1].gen = GM_GEN3;
+	apply_if(D1);
+	expect_gen(D1, G2, 3);
+	expect_query(D1, "Q(G1) Q(G2)");
+}
+
 int main(void)
 {
 	TABLE(d_rows, d_row);
@@ -332,5 +430,9 @@ int main(void)
 	TEST(d_27_block);
 	TEST(d_28_configured_range);
 	TEST(d_28_edges_of_the_default_range);
+	TEST(d_20_older_messages_are_ignored);
+	TEST(d_20_holds_for_what_is_there);
+	TEST(d_20_of_a_mapped_source);
+	TEST_V4(d_20_on_a_version_2_interface);
 	return dsl_run("gm_compat");
 }

@@ -283,6 +283,55 @@ static void acl_live_change(void)
 	expect_upstream(U, "TO_EX{}");
 }
 
+/* Any source is denied now: sources that a host has named flow on without a gap, as when the group timer ends. */
+static void acl_live_change_keeps_named_sources(void)
+{
+	report(D1, H1, G, "IS_EX{4}");
+	wait_s(5);
+	report(D1, H2, G, "ALLOW{1,2}");
+	expect_data(U, "1", G, "D1");
+	expect_data(U, "3", G, "D1");
+	expect_upstream(U, "TO_EX{4}");
+	(void)dsl_routes();
+	bed.ifs[D1].acl = acl("deny any S2; permit any S1; permit any S4");
+	apply_if(D1);
+	expect_state(D1, G, "IN{1:270}");
+	expect_upstream(U, "TO_IN{1}");
+	expect_routes("SET(3,G1)U>");
+	expect_data(U, "1", G, "D1");
+	expect_fwd(D1, G, "1");
+	expect_notes(MODE_CHANGED, 2);
+	/* And nothing of the exclude list is left to come back. */
+	wait_s(265);
+	expect_lists(D1, G, "IN{1}");
+	wait_s(10);
+	expect_gone(D1, G);
+}
+
+/* The older host's request is what is denied: its mode ends with it. */
+static void acl_live_change_ends_the_older_mode(void)
+{
+	v2_report(D1, H1, G);
+	report(D1, H2, G, "ALLOW{1,2}");
+	bed.ifs[D1].acl = acl("permit any S1; permit any S2");
+	apply_if(D1);
+	expect_state(D1, G, "IN{1:270,2:270}");
+	report(D1, H2, G, "BLOCK{1}");
+	expect_query(D1, "Q(G1,{1})");
+}
+
+/* The same where the group becomes one of the SSM range. */
+static void ssm_range_live_change_keeps_named_sources(void)
+{
+	report(D1, H1, G, "TO_EX{}");
+	report(D1, H2, G, "ALLOW{1}");
+	bed.conf.ssm_range = acl("permit G1");
+	apply_conf();
+	expect_state(D1, G, "IN{1:270}");
+	expect_upstream(U, "TO_EX{} TO_IN{1}");
+	expect_fwd(D1, G, "1");
+}
+
 static void acl_same_serial_changes_nothing(void)
 {
 	v2_report(D1, H1, G);
@@ -820,6 +869,9 @@ int main(void)
 	TEST(acl_leave_is_never_refused);
 	TEST(acl_all_denied_to_in_is_a_leave);
 	TEST(acl_live_change);
+	TEST(acl_live_change_keeps_named_sources);
+	TEST(acl_live_change_ends_the_older_mode);
+	TEST(ssm_range_live_change_keeps_named_sources);
 	TEST(acl_same_serial_changes_nothing);
 	TEST(b_50_groups_of_an_interface);
 	TEST(b_50_groups_of_all);

@@ -273,6 +273,35 @@ static void data_of_two_upstreams(void)
 	assert_false(twice(U2));
 }
 
+/* F-21: a querier that cannot say which source it means. */
+static void f_21_older_query_and_ssm(void)
+{
+	query_heard(U, UR, "GQ", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 0);
+	report(D1, H1, G, "TO_EX{}");
+	query_heard(U, UR, "GQ", .gen = GM_GEN2);
+	query_heard(U, UR, "Q(G1)", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 0);
+	query_heard(U, UR, "Q(GS1)", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 1);
+	wait_s(60);
+	report(D1, H1, GS, "ALLOW{1}");
+	query_heard(U, UR, "GQ");
+	expect_notes(SSM_OLDER_QUERY, 0);
+	query_heard(U, UR, "GQ", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 1);
+	/* Not at each of many. */
+	for (unsigned int i = 0; i < 100; i++)
+		query_heard(U, UR, "GQ", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 0);
+	wait_s(60);
+	query_heard(U, UR, "GQ", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 1);
+	/* Downstream we are the one who asks. */
+	query_heard(D1, QH, "Q(GS1)", .gen = GM_GEN2);
+	expect_notes(SSM_OLDER_QUERY, 0);
+}
+
 int main(void)
 {
 	TEST(denied_group);
@@ -292,5 +321,6 @@ int main(void)
 	TEST(data_on_two_interfaces);
 	TEST(data_that_moves);
 	TEST(data_of_two_upstreams);
+	TEST(f_21_older_query_and_ssm);
 	return dsl_run("gm_watch");
 }
