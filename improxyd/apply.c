@@ -93,6 +93,17 @@ static enum gm_gen gen_of(enum family family, unsigned int version)
 	return (enum gm_gen)(family == FAMILY_IPV4 ? version : version + 1);
 }
 
+/* Upstream the kernel steps back to the version of its querier by itself, unless it may not. */
+static unsigned int host_version(const struct conf_if_af *af, enum family family)
+{
+	struct conf_if_af defaults;
+
+	conf_if_af_defaults(&defaults, family);
+	if (af->role != GM_ROLE_UPSTREAM || (af->version == defaults.version && !af->strict_version))
+		return 0;
+	return af->version;
+}
+
 static void fill_if(struct exec_if *want, const struct conf *conf, const struct conf_if *ifc, const struct link *link,
 		    enum family family)
 {
@@ -103,6 +114,7 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 		.mtu = link->mtu,
 		.require_router_alert = af->require_router_alert,
 		.ttl_threshold = (uint8_t)af->ttl_threshold,
+		.host_version = host_version(af, family),
 		.gm = {
 			.role = af->role,
 			.up = link->up && !link->port,
@@ -112,6 +124,7 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 			.gen = gen_of(family, af->version),
 			.immediate_leave = af->immediate_leave,
 			.verify_source = af->verify_source_subnet,
+			.ignore_older = af->strict_version,
 			.forward_as_non_querier = af->forward_as_non_querier,
 			.acl = conf_acl_find(conf, family, af->access_list),
 			.max_groups = af->max_groups,

@@ -71,17 +71,39 @@ static unsigned int count_joined(const struct gm *gm, uint8_t slot)
 	return n;
 }
 
+/*
+ * What the kernel's host side speaks: what it is held to; else it steps back to the version of the querier, RFC 9776
+ * s7.2.1, RFC 9777 s8.2.1.
+ */
+static unsigned int host_version(const struct cmd_ctx *ctx, const struct conf_if_af *af, const struct gm_if *ifp)
+{
+	enum family family = show_family(ctx);
+	const char *name = family == FAMILY_IPV4 ? "force_igmp_version" : "force_mld_version";
+	unsigned int oper = show_version_of(family, GM_GEN3);
+	int held = 0;
+
+	if (!ifp)
+		return af->version;
+	if (daemon_setting(show_daemon(ctx), family, "all", name, &held) < 0 || held <= 0)
+		(void)daemon_setting(show_daemon(ctx), family, ifp->conf.name, name, &held);
+	/* Linux has no way to hold IGMP to version 3. */
+	if (held > 0 && (unsigned int)held < oper)
+		return (unsigned int)held;
+	if (held > 0 && family == FAMILY_IPV6)
+		return oper;
+	if (ifp->last_query && show_version_of(family, ifp->last_query_gen) < oper)
+		oper = show_version_of(family, ifp->last_query_gen);
+	return oper;
+}
+
 static void emit_upstream(struct cmd_ctx *ctx, const struct conf_if_af *af, const struct gm_if *ifp, mtime_t now)
 {
 	enum family family = show_family(ctx);
 	struct out *o = ctx->out;
-	unsigned int oper = af->version;
+	unsigned int oper = host_version(ctx, af, ifp);
 	mtime_t reported = ifp ? daemon_last_report(show_daemon(ctx), family, ifp->slot) : 0;
 	bool heard = ifp && ifp->last_query;
 
-	/* The kernel's host side steps back to the version of the querier: RFC 9776 s7.2.1, RFC 9777 s8.2.1. */
-	if (heard && show_version_of(family, ifp->last_query_gen) < oper)
-		oper = show_version_of(family, ifp->last_query_gen);
 	out_uint(o, "operVersion", oper);
 	out_uint(o, "priority", af->priority);
 	out_addr(o, "lastQueryFrom", heard ? &ifp->last_query_from : NULL);

@@ -15,6 +15,7 @@
 #include "sys/fdstore.h"
 #include "sys/flows.h"
 #include "sys/gmio.h"
+#include "sys/hostver.h"
 #include "sys/joins.h"
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
@@ -29,6 +30,7 @@ struct slot {
 	struct exec_if want; /* ifindex 0: free */
 	bool vif;            /* the kernel has it */
 	mtime_t reported;    /* upstream: a membership was changed */
+	struct hostver version;
 };
 
 struct exec {
@@ -544,6 +546,22 @@ static void set_router_groups(struct exec *exec, const struct slot *s, bool join
 		log_warn(tag(exec), "%s: the router groups cannot be joined: %s", s->want.gm.name, strerror(-err));
 }
 
+/* Told once: what cannot be written now cannot be written at the next change either. */
+static void set_host_version(struct exec *exec, struct slot *s, unsigned int version)
+{
+	unsigned int asked = s->version.version;
+	int before = s->version.err, err = hostver_set(&s->version, exec->family, s->want.ifindex, version);
+
+	if (err == 0 || (err == before && asked == version))
+		return;
+	if (version)
+		log_error(tag(exec), "%s: the kernel cannot be held to version %u: %s; it speaks its own choice",
+			  s->want.gm.name, version, strerror(-err));
+	else
+		log_error(tag(exec), "%s: the kernel is still held to the version it had to speak: %s", s->want.gm.name,
+			  strerror(-err));
+}
+
 static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
 {
 	uint8_t i = exec_slot(exec, ifindex);
@@ -592,6 +610,7 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 		take_table(exec);
 	err = add_vif(exec, ev.slot);
 	set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
+	set_host_version(exec, s, want->host_version);
 	if (up_again)
 		upstream_retry(exec->upstream);
 	input(exec, &ev);
@@ -618,6 +637,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 		drop_vif(exec, ev.slot);
 	set_router_groups(exec, s, false);
 	upstream_drop(exec->upstream, ifindex);
+	set_host_version(exec, s, 0);
 	joins_drop(exec->joins, ifindex);
 	*s = (struct slot){ 0 };
 	if (exec->mroute && !has_roles(exec))
@@ -785,6 +805,9 @@ void exec_free(struct exec *exec)
 	if (!exec)
 		return;
 	/* Orderly: whoever was told that we are here is told that we go. */
+	/* The next life may be configured in another way, and could not know what was there before. */
+	for (unsigned int i = 0; i < GM_MAX_IFS && exec->abandoned; i++)
+		set_host_version(exec, &exec->slots[i], 0);
 	for (unsigned int i = 0; i < GM_MAX_IFS && !exec->abandoned; i++)
 		exec_remove_if(exec, exec->slots[i].want.ifindex);
 	joins_close(exec->joins);

@@ -31,6 +31,7 @@ struct exec_if {
 	unsigned int mtu;
 	bool require_router_alert;
 	uint8_t ttl_threshold;
+	unsigned int host_version; /* upstream: the kernel's host side is held to it; 0: its own choice */
 	struct gm_if_conf gm;
 };
 
