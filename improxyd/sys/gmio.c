@@ -8,6 +8,7 @@
 #include "debug.h"
 #include "lib/log.h"
 #include "sys/gmsock.h"
+#include "sys/loop.h"
 
 #define QUERY_MAX     9216 /* octets of the longest query that is sent, whatever the MTU */
 #define DISCOVERY_MAX 16
@@ -21,6 +22,7 @@ struct gmio {
 	void *arg;
 	struct ipaddr *sources; /* of the record or query being read */
 	unsigned int sources_cap;
+	struct log_rate bad_queriers;
 };
 
 struct gmio *gmio_new(enum family family, struct gm *gm, void (*input)(void *arg, const struct gm_event *ev), void *arg)
@@ -34,6 +36,7 @@ struct gmio *gmio_new(enum family family, struct gm *gm, void (*input)(void *arg
 	io->gm = gm;
 	io->input = input;
 	io->arg = arg;
+	io->bad_queriers = (struct log_rate){ .interval = mtime_from_s(60), .burst = 5 };
 	return io;
 }
 
@@ -200,6 +203,16 @@ static void hear_solicitation(struct gmio *io, uint8_t slot, const struct wire_m
 	io->input(io->arg, &ev);
 }
 
+/* RFC 9777 s5.1.14. */
+static void tell_bad_querier(struct gmio *io, const struct gmio_if *ifc, const struct ipaddr *from)
+{
+	char text[IPADDR_STRLEN];
+
+	if (log_rate_ok(&io->bad_queriers, loop_now(), NULL))
+		log_warn(io->gm->af->name, "%s: query of %s ignored: a querier cannot have that address", ifc->name,
+			 ipaddr_format(from, text));
+}
+
 void gmio_hear(struct gmio *io, uint8_t slot, const struct gmio_if *ifc, const struct wire_meta *meta,
 	       const uint8_t *payload, size_t len)
 {
@@ -214,6 +227,8 @@ void gmio_hear(struct gmio *io, uint8_t slot, const struct gmio_if *ifc, const s
 		  err < 0 ? gm_drop_names[wire_drop(err)] : "");
 	if (err < 0) {
 		gm_count_drop(io->gm, slot, wire_drop(err));
+		if (msg.kind == WIRE_QUERY && wire_drop(err) == GM_DROP_SOURCE_ADDRESS)
+			tell_bad_querier(io, ifc, &meta->src);
 		return;
 	}
 	switch (msg.kind) {
