@@ -135,9 +135,9 @@ static void mroute_mfc6(union mroute_mfc *mfc, const struct ipaddr *source, cons
 	mfc->v6.mf6cc_origin.sin6_addr = ipaddr_to_v6(source);
 	mfc->v6.mf6cc_mcastgrp.sin6_addr = ipaddr_to_v6(group);
 	mfc->v6.mf6cc_parent = (mifi_t)iif;
-	for (unsigned int slot = 0; slot < MAXMIFS; slot++)
-		if (oifs & (1u << slot))
-			IF_SET(slot, &mfc->v6.mf6cc_ifset);
+	/* The first word is that of MIFs 0 to 31, which are all there are; the kernel's IF_SET() shifts into the sign.
+	 */
+	mfc->v6.mf6cc_ifset.ifs_bits[0] = oifs;
 }
 
 static int mroute_counters6(int fd, const struct ipaddr *source, const struct ipaddr *group,
