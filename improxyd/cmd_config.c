@@ -153,7 +153,6 @@ static enum cmd_code change_log(struct cmd_ctx *ctx, struct conf *conf, struct c
 			       : cmd_has(ctx, "syslog") ? &conf->log_syslog
 							: &conf->log_file;
 	const char *path = cmd_arg(ctx, "FILE");
-	struct conf *defaults;
 
 	(void)ifc;
 	log->level = LOG_INFORMATIONAL;
@@ -161,12 +160,7 @@ static enum cmd_code change_log(struct cmd_ctx *ctx, struct conf *conf, struct c
 		if (cmd_has(ctx, log_level_name((enum log_level)level)))
 			log->level = level;
 	}
-	log->on = !cmd_has(ctx, "no");
-	if (cmd_has(ctx, "default")) {
-		defaults = conf_new();
-		log->on = defaults && log == &conf->log_stderr && defaults->log_stderr.on;
-		conf_free(defaults);
-	}
+	log->on = !cmd_has(ctx, "no") && !cmd_has(ctx, "default");
 	if (log != &conf->log_file)
 		return CMD_OK;
 	if (!log->on)
@@ -339,7 +333,7 @@ static enum cmd_code run_copy_running(struct cmd_ctx *ctx)
 
 static const struct cmd_row rows[] = {
 	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "interface IFNAME", run_interface, "Configure an interface"),
-	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "no interface IFNAME", run_no_interface,
+	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "(no|default) interface IFNAME", run_no_interface,
 	    "Forget the configuration of an interface"),
 	ROW(CLI_CONFIG_IF, CMD_EXEC_LEVEL, "description LINE...", run_description, "What the interface is for"),
 	ROW(CLI_CONFIG_IF, CMD_EXEC_LEVEL, "(no|default) description", run_description, "Remove the description"),
@@ -367,8 +361,8 @@ static const struct cmd_row rows[] = {
 
 static const struct cmd_word words[] = {
 	{ "interface", "An interface" },
-	{ "no", "Negate a command or set its default" },
-	{ "default", "Set a setting to its default" },
+	{ "no", "Negate a command" },
+	{ "default", "The same as no" },
 	{ "description", "What the interface is for" },
 	{ "hostname", "Name in the prompt" },
 	{ "log", "Where the log goes" },

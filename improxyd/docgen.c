@@ -189,8 +189,12 @@ int docgen_commands(const struct cmd_table *table, FILE *f)
 	      "access lists that exist. `!` and `#` begin a comment line.\n\n"
 	      "In `view` mode there is what is not marked *(enable)*; a privileged user is in `enable` mode at once. "
 	      "`configure terminal` leads to `config`, `interface NAME` to `config-if`.\n\n"
-	      "What can be configured can be taken back: `no` in front of the line (with or without its value), or "
-	      "`default`, sets the default again; both remove a rule, a list or an interface.\n\n"
+	      "What can be configured can be taken back by `no` in front of the line, with or without its value: a "
+	      "value "
+	      "is the default again, a switch is off, a rule, a list or an interface is removed. `default` is the same "
+	      "as "
+	      "`no`, also for a switch that is on by default. `show running-config` prints only what differs from the "
+	      "defaults.\n\n"
 	      "The answer to any command can go through a filter: `| include RE`, `| exclude RE`, `| begin RE`, "
 	      "`| section RE`, `| count`.\n",
 	      f);

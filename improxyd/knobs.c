@@ -214,10 +214,7 @@ int knobs_add_rows(struct cmd_table *table, unsigned int family_modes, unsigned 
 			if (err < 0)
 				break;
 			*use = (struct knob_use){ &knobs[i], (enum family)f, KNOB_UNSET };
-			err = add_row(table, &like, use, "no ");
-			if (err == 0)
-				err = add_row(table, &like, use, "default ");
-			use++;
+			err = add_row(table, &like, use++, "(no|default) ");
 		}
 	}
 	return err;
@@ -341,8 +338,7 @@ static enum cmd_code run_choice(const struct knob_use *use, struct cmd_ctx *ctx,
 
 static enum cmd_code run_switch(const struct knob_use *use, struct cmd_ctx *ctx, bool *field)
 {
-	uint32_t normal = use->knob->range[use->family].normal;
-	bool on = use->form == KNOB_SET || (normal && cmd_has(ctx, "default"));
+	bool on = use->form == KNOB_SET;
 
 	if (on < use->knob->range[use->family].min)
 		return cmd_fail(ctx, "%s %s is always on", family_protocol(use->family), use->knob->words);
