@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
 #include "conflict.h"
 #include "lib/log.h"
 #include "show.h"
@@ -236,20 +235,29 @@ static enum cmd_code show_memory(struct cmd_ctx *ctx)
 
 /* --- show logging --- */
 
-static const struct out_col log_cols[] = { { "target", "Target", -8 },
-					   { "level", "Level", -13 },
-					   { "path", "File", -1 } };
+static const struct out_col log_cols[] = {
+	{ "target", "Target", -8 }, { "level", "Level", -13 }, { "lost", "Lost", 8 }, { "path", "File", -1 }
+};
 
-static void emit_log_target(struct out *o, const char *name, const struct conf_log *log, const char *path)
+static void emit_log_targets(struct out *o, const struct daemon *d)
 {
-	out_row_begin(o, name);
-	out_cell(o, "target", "%s", name);
-	out_bool(o, "enabled", log->on);
-	if (!log->on)
-		out_cell(o, "level", "off");
-	out_str(o, "level", log->on ? log_level_name((enum log_level)log->level) : NULL);
-	out_str(o, "path", log->on ? path : NULL);
-	out_row_end(o);
+	struct daemon_log log;
+
+	out_begin_object(o, "targets");
+	out_table_begin(o, log_cols, ARRAY_SIZE(log_cols));
+	for (unsigned int i = 0; daemon_log(d, i, &log); i++) {
+		out_row_begin(o, log.name);
+		out_cell(o, "target", "%s", log.name);
+		out_bool(o, "enabled", log.on);
+		if (!log.on)
+			out_cell(o, "level", "off");
+		out_str(o, "level", log.on ? log_level_name((enum log_level)log.level) : NULL);
+		out_uint(o, "lost", log.lost);
+		out_str(o, "path", log.on ? log.path : NULL);
+		out_row_end(o);
+	}
+	out_table_end(o);
+	out_end_object(o);
 }
 
 /* Place in the ring, by the number of the line since the start: lines that fall out meanwhile are passed over. */
@@ -259,7 +267,6 @@ struct log_place {
 
 static enum cmd_code show_logging(struct cmd_ctx *ctx)
 {
-	const struct conf *conf = daemon_conf(show_daemon(ctx));
 	uint64_t first = log_ring_total() - log_ring_count();
 	struct log_place *place = ctx->state;
 	struct out *o = ctx->out;
@@ -270,13 +277,7 @@ static enum cmd_code show_logging(struct cmd_ctx *ctx)
 			return cmd_fail(ctx, "Out of memory");
 		ctx->state = place;
 		ctx->state_free = free;
-		out_begin_object(o, "targets");
-		out_table_begin(o, log_cols, ARRAY_SIZE(log_cols));
-		emit_log_target(o, "stderr", &conf->log_stderr, NULL);
-		emit_log_target(o, "syslog", &conf->log_syslog, NULL);
-		emit_log_target(o, "file", &conf->log_file, conf->log_path);
-		out_table_end(o);
-		out_end_object(o);
+		emit_log_targets(o, show_daemon(ctx));
 		out_text(o, "\nLast %zu lines:\n", log_ring_count());
 		out_begin_array(o, "lines");
 	}

@@ -175,6 +175,17 @@ int daemon_capture_new(struct daemon *d, const struct ipaddr *group, const struc
 		       void *arg, struct daemon_capture **out);
 void daemon_capture_free(struct daemon_capture *capture);
 
+/* --- the log --- */
+
+struct daemon_log {
+	const char *name, *path; /* path NULL: of no file */
+	bool on;
+	int level;     /* enum log_level: the one in force, which may be that of the command line */
+	uint64_t lost; /* lines it could not take */
+};
+/* The i-th target of the log; false behind the last. */
+bool daemon_log(const struct daemon *d, unsigned int i, struct daemon_log *log);
+
 /* --- what happens --- */
 
 /* An action of the engine, just carried out. `ifname` is of its slot. */

@@ -12,6 +12,7 @@
 #include "sys/bridge.h"
 #include "sys/exec.h"
 #include "sys/link.h"
+#include "sys/logsink.h"
 #include "sys/loop.h"
 #include "sys/procfs.h"
 #include "sys/sniff.h"
@@ -178,6 +179,19 @@ int daemon_bridge(const struct daemon *d, const char *ifname, struct daemon_brid
 	memcpy(bridge->name, found.name, sizeof(bridge->name));
 	memcpy(bridge->querier, found.querier, sizeof(bridge->querier));
 	return 0;
+}
+
+bool daemon_log(const struct daemon *d, unsigned int i, struct daemon_log *log)
+{
+	struct logsink_status status;
+
+	(void)d;
+	if (i >= LOGSINK_TARGET_COUNT)
+		return false;
+	status = logsink_status((enum logsink_target)i);
+	*log = (struct daemon_log){ logsink_target_name((enum logsink_target)i), status.path, status.on,
+				    (int)status.level, status.lost };
+	return true;
 }
 
 /* --- a look at the wire --- */

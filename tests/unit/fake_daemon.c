@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "cli.h"
+#include "lib/util.h"
 #include "show.h"
 
 struct daemon fake;
@@ -336,6 +337,17 @@ void fake_set(enum family family, const char *ifname, const char *name, int valu
 	assert(fake.nsettings <= FAKE_SETTINGS);
 	setting_name(family, ifname, name, s->name, sizeof(s->name));
 	s->value = value;
+}
+
+bool daemon_log(const struct daemon *d, unsigned int i, struct daemon_log *log)
+{
+	static const char *const names[] = { "stderr", "syslog", "file" };
+	const struct conf_log *of[] = { &d->conf->log_stderr, &d->conf->log_syslog, &d->conf->log_file };
+
+	if (i >= ARRAY_SIZE(of))
+		return false;
+	*log = (struct daemon_log){ names[i], i == 2 ? d->conf->log_path : NULL, of[i]->on, of[i]->level, i };
+	return true;
 }
 
 int daemon_setting(const struct daemon *d, enum family family, const char *ifname, const char *name, int *value)

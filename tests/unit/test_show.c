@@ -648,6 +648,7 @@ static void test_logging(void **state)
 	expect_key("targets/syslog/enabled", "false");
 	expect_key("targets/syslog/level", "null");
 	expect_key("targets/file/path", "/var/log/improxyd.log");
+	expect_key("targets/file/lost", "2");
 	assert_non_null(json_flat_get(json, "lines/499"));
 	assert_true(pauses > 1);
 	assert_int_equal(run("show logging"), CMD_OK);
