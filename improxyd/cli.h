@@ -46,8 +46,6 @@ struct cli_session {
 	int (*terminal_monitor)(struct cli_session *session, bool on);
 	/* Ends the waiting of a handler that has returned CMD_WAIT: it is called again, from the event loop. */
 	void (*resume)(struct cli_session *session);
-	/* How many lines of a stream the client has missed since this was last asked. */
-	unsigned long (*lost)(struct cli_session *session);
 };
 
 /* Never NULL. */

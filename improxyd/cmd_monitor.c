@@ -186,18 +186,9 @@ static void on_event(void *arg, const struct daemon_event *ev)
 {
 	struct monitor *m = arg;
 	enum subject subject = subject_of(ev->action);
-	unsigned long lost;
 
 	if (!m->all && (ev->family != m->family || subject != m->subject))
 		return;
-	lost = m->session->lost ? m->session->lost(m->session) : 0;
-	if (lost) {
-		emit_head(m->out, "monitor", NULL);
-		emit_event(m->out, "lost", "events lost, because they were not read in time:");
-		out_uint(m->out, "count", lost);
-		out_text(m->out, " %lu", lost);
-		end_line(m->out);
-	}
 	emit_head(m->out,
 		  subject == OF_ROUTES ? ev->family == FAMILY_IPV4 ? "mroute" : "mroute6" : family_protocol(ev->family),
 		  ev->ifname);

@@ -10,6 +10,12 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
+/* A session that has been idle for so long gives way to somebody who may change something, when all are in use. */
+#define YIELDS_AFTER_MS 10000
+
+/* What became of the beginning of the line a stream is writing. */
+enum part { PART_NONE, PART_SENT, PART_MISSED };
+
 struct session {
 	struct cli_session cli;
 	struct ctl_session *ctl;
@@ -17,17 +23,37 @@ struct session {
 	struct out out;
 	bool running;   /* a command goes on later: when the client has read, when something has come */
 	bool streaming; /* what is written goes out as it comes, as far as the client reads */
+	enum part part;
 	bool monitoring;
 	struct log_sink sink;
 };
+
+/*
+ * Of a stream lines are lost when the client does not keep up; the server counts them. A line that is too long for one
+ * buffer is written in parts, and goes out as a whole or not at all.
+ */
+static void write_stream(struct session *s, const char *buf, size_t len)
+{
+	switch (s->part) {
+	case PART_NONE:
+		s->part = ctl_notify(s->ctl, buf, len) == 0 ? PART_SENT : PART_MISSED;
+		break;
+	case PART_SENT:
+		ctl_write(s->ctl, buf, len);
+		break;
+	case PART_MISSED:
+		break;
+	}
+	if (len && buf[len - 1] == '\n')
+		s->part = PART_NONE;
+}
 
 static int write_reply(void *arg, const char *buf, size_t len)
 {
 	struct session *s = arg;
 
-	/* Of a stream lines are lost when the client does not keep up; the server counts them. */
 	if (s->streaming)
-		(void)ctl_notify(s->ctl, buf, len);
+		write_stream(s, buf, len);
 	else
 		ctl_write(s->ctl, buf, len);
 	return 0;
@@ -39,8 +65,22 @@ static void write_log(void *arg, const struct log_line *line)
 	char text[LOG_LINE_MAX + 1];
 	int len = snprintf(text, sizeof(text), "%s\n", line->text);
 
-	/* A client that reads too slowly misses lines; the server counts them. */
 	(void)ctl_notify(s->ctl, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+}
+
+/* What a stream of JSON has lost is JSON, too. */
+static void write_missed(void *user, unsigned long n, char *buf, size_t size)
+{
+	const struct session *s = user;
+	bool json = s->streaming && out_is_json(&s->out);
+	char stamp[64];
+
+	daemon_stamp(stamp, sizeof(stamp));
+	snprintf(buf, size,
+		 json ? "{\"time\":\"%s\",\"protocol\":\"monitor\",\"interface\":null,\"event\":\"lost\",\"count\":%lu}"
+			"\n"
+		      : "%s monitor lost lines, because they were not read in time: %lu\n",
+		 stamp, n);
 }
 
 static int terminal_monitor(struct cli_session *cli, bool on)
@@ -54,6 +94,7 @@ static int terminal_monitor(struct cli_session *cli, bool on)
 	else
 		log_sink_remove(&s->sink);
 	s->monitoring = on;
+	ctl_listening(s->ctl, on);
 	return 0;
 }
 
@@ -65,11 +106,6 @@ static void leave(struct cli_session *cli)
 static void resume(struct cli_session *cli)
 {
 	ctl_resume(container_of(cli, struct session, cli)->ctl);
-}
-
-static unsigned long lost(struct cli_session *cli)
-{
-	return ctl_dropped(container_of(cli, struct session, cli)->ctl);
 }
 
 static void *session_open(void *arg, struct ctl_session *ctl, bool privileged)
@@ -87,7 +123,6 @@ static void *session_open(void *arg, struct ctl_session *ctl, bool privileged)
 	s->cli.leave = leave;
 	s->cli.terminal_monitor = terminal_monitor;
 	s->cli.resume = resume;
-	s->cli.lost = lost;
 	s->sink = (struct log_sink){ .write = write_log, .arg = s, .level = LOG_DEBUGGING };
 	out_init(&s->out, write_reply, s);
 	return s;
@@ -98,6 +133,7 @@ static int finish(struct session *s, enum cmd_code code)
 {
 	s->running = code >= CMD_MORE;
 	s->streaming = code == CMD_STREAM;
+	s->part = PART_NONE;
 	if (code == CMD_MORE)
 		return CTL_MORE;
 	if (code == CMD_WAIT)
@@ -176,5 +212,7 @@ const struct ctl_ops console_ops = {
 	.more = session_more,
 	.stop = session_stop,
 	.prompt = session_prompt,
+	.missed = write_missed,
 	.close = session_close,
+	.yields_after_ms = YIELDS_AFTER_MS,
 };

@@ -400,13 +400,17 @@ static bool reconnect(void)
 	return false;
 }
 
-/* Something came from the daemon while a line is edited: log lines, or the end. */
+/*
+ * Something came from the daemon while a line is edited: log lines, or the end. A session that was ended because it was
+ * idle is not taken up again before the user is back, or two idle shells would drive each other out for ever.
+ */
 static void on_socket(void)
 {
+	bool shown = false, ended = false;
 	enum client_event event;
-	bool shown = false;
 
-	while ((event = client_next(&sh.client, 0, &sh.wait_mask)) == CLIENT_TEXT || event == CLIENT_END) {
+	while (!ended && ((event = client_next(&sh.client, 0, &sh.wait_mask)) == CLIENT_TEXT || event == CLIENT_END)) {
+		ended = event == CLIENT_END && sh.client.closing;
 		if (event == CLIENT_END)
 			continue; /* nothing was asked */
 		if (!shown)
@@ -419,7 +423,9 @@ static void on_socket(void)
 		rl_on_new_line();
 		rl_redisplay();
 	}
-	if (event == CLIENT_LOST)
+	if (ended)
+		client_disconnect(&sh.client);
+	else if (event == CLIENT_LOST)
 		sh.lost = true;
 }
 

@@ -10,8 +10,8 @@
  *
  * session_run() is the only place that takes lines and calls handlers. It does a bounded amount of work and comes back
  * through a zero timeout, so that a client that pipelines ten thousand requests takes turns with everything else on the
- * loop. A session is only ever freed there and in the bufferevent callbacks, never below a handler: what goes wrong in
- * between sets `dead`.
+ * loop. A session is only ever freed there, in the bufferevent callbacks and when another takes its place, never below
+ * a handler: what goes wrong in between sets `dead`.
  */
 #include "sys/ctl.h"
 
@@ -28,6 +28,7 @@
 #include "lib/util.h"
 #include "sys/fdstore.h"
 #include "sys/keeper.h"
+#include "sys/loop.h"
 #include "sys/unsock.h"
 
 #include <event2/buffer.h>
@@ -45,6 +46,7 @@
 #define OUTPUT_MAX  ((size_t)16 << 20)         /* a handler that never looks at ctl_full() */
 #define RUN_BUDGET  16                         /* handler calls before others have their turn */
 #define PROMPT_SIZE 256
+#define MISSED_SIZE 256
 
 enum session_state { SESSION_IDLE, SESSION_RUN, SESSION_MORE, SESSION_WAIT, SESSION_STREAM };
 
@@ -57,12 +59,15 @@ struct ctl_session {
 	struct evbuffer *held; /* notifications that came during a reply */
 	struct event *work;    /* come back to session_run() */
 	enum session_state state;
-	int finish_code; /* of a ctl_finish() below the handler, else -1 */
-	unsigned long dropped;
-	bool skipping; /* the rest of a line that was too long */
-	bool eof;      /* the client has ended its side; replies still go out */
-	bool closing;  /* no request is taken any more */
-	bool dead;     /* to be freed without further ado */
+	int finish_code;      /* of a ctl_finish() below the handler, else -1 */
+	unsigned long missed; /* notifications dropped since the client was last told */
+	mtime_t moved;        /* when it last asked something, or read */
+	bool privileged;
+	bool listening; /* see ctl_listening() */
+	bool skipping;  /* the rest of a line that was too long */
+	bool eof;       /* the client has ended its side; replies still go out */
+	bool closing;   /* no request is taken any more */
+	bool dead;      /* to be freed without further ado */
 };
 
 struct ctl {
@@ -124,24 +129,38 @@ void ctl_write(struct ctl_session *session, const char *buf, size_t len)
 	}
 }
 
+/* After a loss nothing goes out before much has been read, so that there is one gap and not a hundred. */
+static bool has_room(const struct ctl_session *s, const struct evbuffer *dst, size_t len)
+{
+	return evbuffer_get_length(dst) + len <= (s->missed ? OUTPUT_LOW : OUTPUT_HIGH);
+}
+
+static int missed_add(struct ctl_session *s, struct evbuffer *dst)
+{
+	char text[MISSED_SIZE] = "";
+
+	if (!s->missed)
+		return 0;
+	s->ctl->ops->missed(s->user, s->missed, text, sizeof(text));
+	s->missed = 0;
+	return text_add(dst, text, strlen(text));
+}
+
 int ctl_notify(struct ctl_session *session, const char *buf, size_t len)
 {
 	bool direct = session->state == SESSION_IDLE || session->state == SESSION_STREAM;
 	struct evbuffer *dst = direct ? bufferevent_get_output(session->bev) : session->held;
 
-	if (session->dead || evbuffer_get_length(dst) + len > OUTPUT_HIGH || text_add(dst, buf, len)) {
-		session->dropped++;
+	if (session->dead || !has_room(session, dst, len) || missed_add(session, dst) || text_add(dst, buf, len)) {
+		session->missed++;
 		return -ENOBUFS;
 	}
 	return 0;
 }
 
-unsigned long ctl_dropped(struct ctl_session *session)
+void ctl_listening(struct ctl_session *session, bool on)
 {
-	unsigned long n = session->dropped;
-
-	session->dropped = 0;
-	return n;
+	session->listening = on;
 }
 
 static void held_flush(struct ctl_session *s)
@@ -255,6 +274,7 @@ static void request_run(struct ctl_session *s, enum line_status status)
 	case LINE_NONE:
 		break;
 	case LINE_READY:
+		s->moved = loop_now();
 		reply_result(s, s->ctl->ops->line(s->user, s, s->ctl->line));
 		break;
 	case LINE_TOO_LONG:
@@ -289,6 +309,8 @@ static bool session_step(struct ctl_session *s)
 		if (status == LINE_NONE)
 			return false;
 		s->state = SESSION_RUN;
+		if (missed_add(s, bufferevent_get_output(s->bev)))
+			s->dead = true;
 		s->ctl->ops->stop(s->user, s);
 		reply_end(s, CTL_SUCCESS);
 		if ((status == LINE_READY && !s->ctl->line[0]) || s->closing)
@@ -353,10 +375,19 @@ static void session_work(evutil_socket_t fd, short what, void *arg)
 	session_run(s);
 }
 
-static void session_io(struct bufferevent *bev, void *arg)
+static void session_readable(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
 	session_run(arg);
+}
+
+static void session_written(struct bufferevent *bev, void *arg)
+{
+	struct ctl_session *s = arg;
+
+	(void)bev;
+	s->moved = loop_now();
+	session_run(s);
 }
 
 static void session_event(struct bufferevent *bev, short what, void *arg)
@@ -404,13 +435,64 @@ void ctl_close(struct ctl_session *session)
 
 /* ---- clients ---- */
 
-static void session_refuse(int fd)
+/* The last reply of a connection whose socket buffer is empty: this neither waits nor falls short. */
+static void send_last(int fd, const char *text)
 {
-	static const char text[] = "% Too many sessions\n\0001 \n";
+	char reply[MISSED_SIZE];
+	int n = snprintf(reply, sizeof(reply), "%s%c%d \n", text, '\0', CTL_FAILED);
 
-	/* The buffer of a fresh socket is empty: this neither waits nor falls short. */
-	(void)!send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	close(fd);
+	(void)!send(fd, reply, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool peer_privileged(const struct ctl *ctl, int fd)
+{
+	return unsock_peer_privileged(fd, ctl->has_group ? &ctl->gid : NULL);
+}
+
+/*
+ * Who has to give way first; negative: never. Who listens and keeps up is not idle, however quiet it is; but streams of
+ * those who may only look must not lock out the others.
+ */
+static int rank_of(const struct ctl_session *s)
+{
+	bool keeps_up = !evbuffer_get_length(bufferevent_get_output(s->bev));
+
+	if (!keeps_up || (s->state != SESSION_STREAM && !s->listening))
+		return 1;
+	return s->privileged ? -1 : 0;
+}
+
+static struct ctl_session *idlest(const struct ctl *ctl)
+{
+	mtime_t recent = loop_now() - mtime_from_ms(ctl->ops->yields_after_ms);
+	struct ctl_session *idlest = NULL;
+
+	for (size_t i = 0; i < CTL_SESSION_MAX; i++) {
+		struct ctl_session *s = ctl->sessions[i];
+		int rank = rank_of(s), best = idlest ? rank_of(idlest) : 0;
+
+		if (rank < 0 || s->moved > recent)
+			continue;
+		if (!idlest || rank > best || (rank == best && s->moved < idlest->moved))
+			idlest = s;
+	}
+	return idlest;
+}
+
+/* Makes room for somebody who may change something. A reply that is not being read cannot be ended properly. */
+static bool displace(struct ctl *ctl)
+{
+	struct ctl_session *s = idlest(ctl);
+	char text[MISSED_SIZE / 2];
+
+	if (!s)
+		return false;
+	snprintf(text, sizeof(text), "%% Idle for %lld s, and another needs the session: it ends\n",
+		 (long long)mtime_to_s(loop_now() - s->moved));
+	if (!evbuffer_get_length(bufferevent_get_output(s->bev)))
+		send_last(bufferevent_getfd(s->bev), text);
+	session_free(s);
+	return true;
 }
 
 static void session_new(struct ctl *ctl, size_t slot, int fd)
@@ -425,6 +507,8 @@ static void session_new(struct ctl *ctl, size_t slot, int fd)
 	s->ctl = ctl;
 	s->state = SESSION_RUN;
 	s->finish_code = -1;
+	s->moved = loop_now();
+	s->privileged = peer_privileged(ctl, fd);
 	ctl->sessions[slot] = s;
 	s->bev = bufferevent_socket_new(ctl->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!s->bev)
@@ -437,9 +521,9 @@ static void session_new(struct ctl *ctl, size_t slot, int fd)
 	}
 	bufferevent_setwatermark(s->bev, EV_READ, 0, INPUT_MAX);
 	bufferevent_setwatermark(s->bev, EV_WRITE, OUTPUT_LOW, 0);
-	bufferevent_setcb(s->bev, session_io, session_io, session_event, s);
+	bufferevent_setcb(s->bev, session_readable, session_written, session_event, s);
 	output_add(s, greeting, sizeof(greeting) - 1);
-	s->user = ctl->ops->open(ctl->arg, s, unsock_peer_privileged(fd, ctl->has_group ? &ctl->gid : NULL));
+	s->user = ctl->ops->open(ctl->arg, s, s->privileged);
 	if (!s->user) {
 		s->closing = true;
 		output_add(s, refused, sizeof(refused) - 1);
@@ -450,20 +534,31 @@ static void session_new(struct ctl *ctl, size_t slot, int fd)
 	session_run(s);
 }
 
+static size_t free_slot(const struct ctl *ctl)
+{
+	size_t slot = 0;
+
+	while (slot < CTL_SESSION_MAX && ctl->sessions[slot])
+		slot++;
+	return slot;
+}
+
 static void ctl_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
 {
 	struct ctl *ctl = arg;
-	size_t slot = 0;
+	size_t slot = free_slot(ctl);
 
 	(void)listener;
 	(void)addr;
 	(void)len;
-	while (slot < CTL_SESSION_MAX && ctl->sessions[slot])
-		slot++;
-	if (slot < CTL_SESSION_MAX)
+	if (slot == CTL_SESSION_MAX && peer_privileged(ctl, fd) && displace(ctl))
+		slot = free_slot(ctl);
+	if (slot < CTL_SESSION_MAX) {
 		session_new(ctl, slot, fd);
-	else
-		session_refuse(fd);
+		return;
+	}
+	send_last(fd, "% Too many sessions\n");
+	close(fd);
 }
 
 /* Out of descriptors: the listener stays readable, so look away for a while instead of spinning. */

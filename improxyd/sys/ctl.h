@@ -16,6 +16,9 @@
  * is produced only as fast as the client reads it. A handler with much to say writes until ctl_full(), returns CTL_MORE
  * and is called again when the client has read. Text that nobody asked for (stream events, log lines) is dropped, and
  * counted, when the client does not keep up.
+ *
+ * No number of clients can lock out those who may change something either: when all sessions are in use, a privileged
+ * client takes the place of the one that has been idle for longest, which is told so.
  */
 #ifndef IMPROXY_SYS_CTL_H
 #define IMPROXY_SYS_CTL_H
@@ -61,9 +64,14 @@ struct ctl_ops {
 	void (*stop)(void *user, struct ctl_session *session);
 	/* Writes the prompt of the session's mode, NUL-terminated, into `buf`. */
 	void (*prompt)(void *user, char *buf, size_t size);
+	/* What stands in a stream, or between the lines of the log, for `n` notifications the client has missed: whole
+	 * lines. */
+	void (*missed)(void *user, unsigned long n, char *buf, size_t size);
 	/* The session has ended, perhaps in the middle of a reply or a stream (`stop` is not called then). Frees
 	 * `user`. */
 	void (*close)(void *user);
+	/* A session that has been idle for so long may have to give way; see ctl_listening(). */
+	unsigned int yields_after_ms;
 };
 
 /*
@@ -96,12 +104,13 @@ bool ctl_full(const struct ctl_session *session);
 /*
  * Appends text that is not part of an answer: whole lines of a stream, or log lines (`terminal monitor`). Between
  * requests it is sent at once, during an ordinary reply it is kept until that has ended. Returns 0, or -ENOBUFS when
- * the client reads too slowly: the text was dropped and counted.
+ * the client reads too slowly: the text was dropped and counted, and so is all that follows until the client has caught
+ * up, when missed() tells it how much was lost.
  */
 int ctl_notify(struct ctl_session *session, const char *buf, size_t len);
 
-/* How many ctl_notify() were dropped since this was last asked. */
-unsigned long ctl_dropped(struct ctl_session *session);
+/* The client listens, though no reply is in progress (`terminal monitor`): it is not idle. */
+void ctl_listening(struct ctl_session *session, bool on);
 
 /* Ends a reply that is CTL_WAIT or CTL_STREAM; the next request is begun from the event loop. */
 void ctl_finish(struct ctl_session *session, enum ctl_code code);

@@ -215,6 +215,12 @@ static void toy_prompt(void *user, char *buf, size_t size)
 	snprintf(buf, size, "%s", prompts[t->mode]);
 }
 
+static void toy_missed(void *user, unsigned long n, char *buf, size_t size)
+{
+	(void)user;
+	snprintf(buf, size, "%lu events missed\n", n);
+}
+
 static void toy_close(void *user)
 {
 	struct toy *t = user;
@@ -231,7 +237,9 @@ int main(int argc, char **argv)
 		.more = toy_more,
 		.stop = toy_stop,
 		.prompt = toy_prompt,
+		.missed = toy_missed,
 		.close = toy_close,
+		.yields_after_ms = 500,
 	};
 	struct ctl *ctl;
 	int err;

@@ -135,6 +135,12 @@ static void toy_prompt(void *user, char *buf, size_t size)
 	snprintf(buf, size, "toy%s ", t->privileged || geteuid() ? "#" : ">");
 }
 
+static void toy_missed(void *user, unsigned long n, char *buf, size_t size)
+{
+	(void)user;
+	snprintf(buf, size, "%lu missed\n", n);
+}
+
 static void toy_close(void *user)
 {
 	if (last == user)
@@ -143,13 +149,15 @@ static void toy_close(void *user)
 	closed++;
 }
 
-static const struct ctl_ops ops = {
+static struct ctl_ops ops = {
 	.open = toy_open,
 	.line = toy_line,
 	.more = toy_more,
 	.stop = toy_stop,
 	.prompt = toy_prompt,
+	.missed = toy_missed,
 	.close = toy_close,
+	.yields_after_ms = 3600 * 1000,
 };
 
 /* ---- clients ---- */
@@ -555,12 +563,29 @@ static void test_monitor(void **state)
 	close(fd);
 }
 
+/* A line up to its end. */
+static const char *get_line(int fd)
+{
+	static char line[256];
+	size_t len = 0;
+
+	do {
+		int c = get_byte(fd);
+
+		assert_true(c > 0);
+		line[len++] = (char)c;
+		assert_true(len < sizeof(line));
+	} while (line[len - 1] != '\n');
+	line[len] = '\0';
+	return line;
+}
+
 static void test_monitor_never_reads(void **state)
 {
 	static const char event[] = "an event of some length, which nobody reads ........................\n";
-	int lazy = greeted(), fd, sent = 0, c;
+	int lazy = greeted(), fd, sent = 0;
 	struct toy *t = last;
-	unsigned long dropped;
+	char missed[64];
 
 	(void)state;
 	put(lazy, "monitor\n");
@@ -572,13 +597,21 @@ static void test_monitor_never_reads(void **state)
 		expect(fd, "<hello>\n@0 toy# ");
 	}
 	assert_in_range(sent, 100, 15000);
-	dropped = ctl_dropped(t->session);
-	assert_int_equal(dropped, 20000 - sent);
-	assert_int_equal(ctl_dropped(t->session), 0);
+	/* It reads again: what it missed is told once, where the gap is, and then it goes on. */
+	assert_string_equal(get_line(lazy), "begin\n");
+	for (int i = 0; i < sent; i++)
+		assert_string_equal(get_line(lazy), event);
+	assert_int_equal(ctl_notify(t->session, event, sizeof(event) - 1), 0);
+	snprintf(missed, sizeof(missed), "%d missed\n", 20000 - sent);
+	assert_string_equal(get_line(lazy), missed);
+	assert_string_equal(get_line(lazy), event);
+	/* It stops: what it missed since is not kept from it. */
+	for (sent = 0; !ctl_notify(t->session, event, sizeof(event) - 1); sent++)
+		;
 	put(lazy, "\n");
-	while ((c = get_byte(lazy)) > 0)
-		sent -= c == '\n';
-	assert_int_equal(sent, -2); /* begin, stopped */
+	for (int i = 0; i < sent; i++)
+		assert_string_equal(get_line(lazy), event);
+	expect(lazy, "1 missed\nstopped\n@0 toy# ");
 	close(lazy);
 	close(fd);
 }
@@ -626,6 +659,46 @@ static void test_session_limit(void **state)
 	expect(fds[5], "<back>\n@0 toy# ");
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
+}
+
+/* Who may change something always gets in: the session that has been idle for longest gives way. */
+static void test_idle_gives_way(void **state)
+{
+	struct ctl_session *listener = NULL;
+	int fds[CTL_SESSION_MAX], fd;
+
+	(void)state;
+	ops.yields_after_ms = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = greeted();
+		if (i == 2)
+			listener = last->session;
+	}
+	/* 0 and 2 listen, each in a way of its own, and 1 has asked something since. */
+	put(fds[0], "monitor\n");
+	for (const char *p = "begin\n"; *p; p++)
+		assert_int_equal(get_byte(fds[0]), *p);
+	ctl_listening(listener, true);
+	put(fds[1], "busy\n");
+	expect(fds[1], "<busy>\n@0 toy# ");
+	fd = greeted();
+	put(fd, "in\n");
+	expect(fd, "<in>\n@0 toy# ");
+	expect(fds[3], "% Idle for 0 s, and another needs the session: it ends\n@1 ");
+	expect_end(fds[3]);
+	fds[3] = greeted();
+	expect(fds[4], "% Idle for 0 s, and another needs the session: it ends\n@1 ");
+	expect_end(fds[4]);
+	/* Those who have just been here stay. */
+	ops.yields_after_ms = 3600 * 1000;
+	fds[4] = client();
+	expect(fds[4], "% Too many sessions\n@1 ");
+	expect_end(fds[4]);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (i != 4)
+			close(fds[i]);
+	}
+	close(fd);
 }
 
 static void test_second_start(void **state)
@@ -759,6 +832,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_monitor_never_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notify_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_session_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_idle_gives_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_paths, setup, teardown),

@@ -10,6 +10,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -197,6 +198,34 @@ def editing(toy):
     toy.start()
 
 
+def displaced():
+    """All sessions are taken: the shell, idle for longest, gives way, and comes back when its user does."""
+    sh = Shell()
+    sh.expect(r"toy# $")
+    others = []
+    for _ in range(63):
+        others.append(socket.socket(socket.AF_UNIX))
+        others[-1].connect(SOCKET)
+        others[-1].recv(100)
+    sh.send("show ver")
+    sh.expect(r"show ver$")
+    time.sleep(0.6)
+    others.append(socket.socket(socket.AF_UNIX))
+    others[-1].connect(SOCKET)
+    report("a 65th client gets in", b"protocol 1" in others[-1].recv(100))
+    sh.check("the idle shell is told", r"% Idle for \d+ s, and another needs the session: it ends\r\n.*toy# show ver$")
+    report("and does not come back by itself", not sh.expect(r"reconnecting", 1), sh.seen)
+    others.pop().close()
+    sh.send("\r")
+    sh.check("but when its user does", r"reconnecting\.\.\.\r\n.*toy# $")
+    sh.send("show version\r")
+    sh.check("and goes on", r"\ntoy 1\r\n.*toy# $")
+    for other in others:
+        other.close()
+    sh.send("exit\r")
+    sh.wait()
+
+
 def paging():
     sh = Shell({"VTYSH_PAGER": "sed 's/^/page:/'"})
     sh.expect(r"toy# $")
@@ -230,6 +259,7 @@ def paging():
 daemon = Toy()
 try:
     editing(daemon)
+    displaced()
     paging()
 finally:
     daemon.stop()
