@@ -230,6 +230,8 @@ static enum cmd_code run_no_acl(struct cmd_ctx *ctx)
 
 static enum cmd_code show_running(struct cmd_ctx *ctx)
 {
+	if (cmd_text_only(ctx) < 0)
+		return cmd_fail(ctx, "Out of memory");
 	cli_write_config(daemon_conf(cli_session(ctx)->daemon), ctx->out);
 	return CMD_OK;
 }
@@ -242,9 +244,11 @@ static enum cmd_code show_startup(struct cmd_ctx *ctx)
 
 	if (err < 0)
 		return cmd_fail(ctx, "%s: %s", daemon_startup_file(d), strerror(-err));
-	out_text(ctx->out, "%s", text);
+	err = cmd_text_only(ctx);
+	if (err == 0)
+		out_text(ctx->out, "%s", text);
 	free(text);
-	return CMD_OK;
+	return err < 0 ? cmd_fail(ctx, "Out of memory") : CMD_OK;
 }
 
 static enum cmd_code show_errors(struct cmd_ctx *ctx)
@@ -343,8 +347,8 @@ static const struct cmd_row rows[] = {
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "log file FILE [" LEVELS "]", run_log, "Log to a file"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log (stderr|syslog) [" LEVELS "]", run_log, "Stop logging there"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log file [FILE [" LEVELS "]]", run_log, "Stop logging to a file"),
-	ROW(ALL_MODES, CMD_EXEC_LEVEL, "show running-config", show_running, "The configuration in force"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show startup-config", show_startup, "The startup file"),
+	ROW(ALL_MODES, CMD_EXEC_LEVEL, "show running-config [json]", show_running, "The configuration in force"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show startup-config [json]", show_startup, "The startup file"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show configuration errors [json]", show_errors,
 	    "What was wrong with the file read last"),
 	ROW(ALL_MODES, CMD_EXEC_LEVEL, "write [memory|terminal|file FILE]", run_write, "Save the configuration"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * show metrics: the daemon's numbers in the OpenMetrics text format 1.0, one metric family after the other. It is text
- * for a program: neither tables nor JSON.
+ * for a program, which as JSON is no more than an array of its lines.
  */
 #include "cmd_show.h"
 
@@ -230,8 +230,10 @@ static enum cmd_code show_metrics(struct cmd_ctx *ctx)
 
 	if (!place) {
 		place = calloc(1, sizeof(*place));
-		if (!place)
+		if (!place || cmd_text_only(ctx) < 0) {
+			free(place);
 			return cmd_fail(ctx, "Out of memory");
+		}
 		ctx->state = place;
 		ctx->state_free = free;
 	}
@@ -251,7 +253,7 @@ static enum cmd_code show_metrics(struct cmd_ctx *ctx)
 int cmd_metrics_add(struct cmd_table *table)
 {
 	static const struct show_row rows[] = {
-		{ false, "show metrics", show_metrics, "Counters in the OpenMetrics text format" },
+		{ false, "show metrics [json]", show_metrics, "Counters in the OpenMetrics text format" },
 	};
 
 	return show_add_rows(table, rows, ARRAY_SIZE(rows));

@@ -94,8 +94,8 @@ static enum cmd_code run_monitor(struct cmd_ctx *ctx)
 static const struct cmd_row rows[] = {
 	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "enable", run_enable, "Privileged commands"),
 	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "disable", run_disable, "Leave the privileged commands"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "configure terminal", run_configure, "Configure"),
-	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "configure terminal", run_configure, "Go on configuring"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "configure [terminal]", run_configure, "Configure"),
+	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "configure [terminal]", run_configure, "Go on configuring"),
 	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "(exit|quit)", run_exit, "Leave the session"),
 	ROW(CMD_CONFIG_MODES, CLI_LEVEL_VIEW, "(exit|quit)", run_exit, "Leave this mode"),
 	ROW(CMD_CONFIG_MODES, CLI_LEVEL_VIEW, "end", run_end, "Leave configuration"),
@@ -106,6 +106,7 @@ static const struct cmd_row rows[] = {
 	  .sub_modes = CLI_ENABLE },
 	ROW(ALL_MODES, CLI_LEVEL_VIEW, "describe", run_describe, "What may come next"),
 	ROW(ALL_MODES, CLI_LEVEL_VIEW, "describe LINE...", run_describe, "What may come next"),
+	ROW(ALL_MODES, CLI_LEVEL_VIEW, "complete", run_complete, "Words that complete a line"),
 	ROW(ALL_MODES, CLI_LEVEL_VIEW, "complete LINE...", run_complete, "Words that complete a line"),
 	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "terminal length (0-512)", run_length, "Lines of a page, 0 = no pages"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "terminal monitor", run_monitor, "Send the log to this terminal"),

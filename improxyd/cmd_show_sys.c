@@ -342,8 +342,10 @@ static struct tech_place *tech_begin(struct cmd_ctx *ctx)
 {
 	struct tech_place *place = calloc(1, sizeof(*place));
 
-	if (!place)
+	if (!place || cmd_text_only(ctx) < 0) {
+		free(place);
 		return NULL;
+	}
 	place->ctx.table = ctx->table;
 	place->ctx.modes = ctx->row->modes;
 	place->ctx.level = ctx->level;
@@ -386,7 +388,7 @@ int cmd_show_sys_add(struct cmd_table *table)
 		  "What the kernel offers and refuses: routing table, sockets, memberships" },
 		{ false, "show memory [json]", show_memory, "Memory and what it holds" },
 		{ false, "show logging [json]", show_logging, "Targets of the log and its last lines" },
-		{ false, "show tech-support", show_tech_support, "Everything somebody who helps will ask for" },
+		{ false, "show tech-support [json]", show_tech_support, "Everything somebody who helps will ask for" },
 	};
 
 	return show_add_rows(table, rows, ARRAY_SIZE(rows));

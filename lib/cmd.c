@@ -278,8 +278,18 @@ enum cmd_code cmd_match(struct cmd_ctx *ctx, const char *line)
 
 /* Running it */
 
+/* What stands between the output and the reader goes in the opposite order in which it came. */
+static void lines_remove(struct cmd_ctx *ctx)
+{
+	if (!ctx->lines)
+		return;
+	lines_free(ctx->lines, ctx->out);
+	ctx->lines = NULL;
+}
+
 static void filter_remove(struct cmd_ctx *ctx)
 {
+	lines_remove(ctx);
 	if (!ctx->filtered)
 		return;
 	out_set_sink(ctx->out, ctx->filter.write, ctx->filter.arg);
@@ -309,6 +319,11 @@ static enum cmd_code run(struct cmd_ctx *ctx)
 	if (code >= CMD_MORE)
 		code = CMD_OK;
 	ret = code == CMD_OK ? out_finish(ctx->out) : out_abandon(ctx->out);
+	if (ctx->lines && code == CMD_OK) {
+		err = lines_finish(ctx->lines);
+		ret = ret < 0 ? ret : err;
+	}
+	lines_remove(ctx);
 	if (ctx->filtered) {
 		err = filter_finish(&ctx->filter);
 		ret = ret < 0 ? ret : err;
@@ -318,6 +333,26 @@ static enum cmd_code run(struct cmd_ctx *ctx)
 	if (ret < 0 && code == CMD_OK)
 		code = cmd_fail(ctx, "The output failed: %s", strerror(-ret));
 	return code;
+}
+
+/* Puts the filter that stands behind `pipe` in `line` in front of the output. */
+static enum cmd_code filter_add(struct cmd_ctx *ctx, const char *line, const char *pipe)
+{
+	char spec[TOKEN_LINE_MAX + 1], why[CMD_ERROR_LEN];
+	int err;
+
+	snprintf(spec, sizeof(spec), "%.*s", (int)strcspn(pipe + 1, "\r\n"), pipe + 1);
+	err = filter_open(&ctx->filter, spec, ctx->out->write, ctx->out->arg, why, sizeof(why));
+	if (err < 0) {
+		cmd_fail(ctx, "%s", why);
+		snprintf(ctx->line, sizeof(ctx->line), "%.*s", (int)strcspn(line, "\r\n"), line);
+		ctx->error.has_column = err != -ENOMEM;
+		ctx->error.column = (size_t)(pipe + 1 - line) + ctx->filter.bad;
+		return err == -ENOENT ? CMD_UNKNOWN : err == -ENODATA ? CMD_INCOMPLETE : CMD_FAILED;
+	}
+	ctx->filtered = true;
+	out_set_sink(ctx->out, filter_write, &ctx->filter);
+	return CMD_OK;
 }
 
 enum cmd_code cmd_execute(struct cmd_ctx *ctx, const char *line)
@@ -330,19 +365,9 @@ enum cmd_code cmd_execute(struct cmd_ctx *ctx, const char *line)
 	code = match_line(ctx, line, strlen(line));
 	pipe = code != CMD_OK && code != CMD_TOO_LONG && !has_control(ctx->line) ? token_find_pipe(line) : NULL;
 	if (pipe) {
-		char why[CMD_ERROR_LEN];
-
 		code = match_line(ctx, line, (size_t)(pipe - line));
-		if (code == CMD_OK && ctx->row) {
-			size_t len = strcspn(pipe + 1, "\r\n");
-			char spec[TOKEN_LINE_MAX + 1];
-
-			snprintf(spec, sizeof(spec), "%.*s", (int)len, pipe + 1);
-			if (filter_open(&ctx->filter, spec, ctx->out->write, ctx->out->arg, why, sizeof(why)) < 0)
-				return cmd_fail(ctx, "%s", why);
-			ctx->filtered = true;
-			out_set_sink(ctx->out, filter_write, &ctx->filter);
-		}
+		if (code == CMD_OK && ctx->row)
+			code = filter_add(ctx, line, pipe);
 	}
 	if (code != CMD_OK || !ctx->row)
 		return code;
@@ -396,6 +421,14 @@ enum cmd_code cmd_fail(struct cmd_ctx *ctx, const char *fmt, ...)
 	vsnprintf(ctx->error.text, sizeof(ctx->error.text), fmt, ap);
 	va_end(ap);
 	return CMD_FAILED;
+}
+
+int cmd_text_only(struct cmd_ctx *ctx)
+{
+	if (!out_is_json(ctx->out))
+		return 0;
+	ctx->lines = lines_new(ctx->out);
+	return ctx->lines ? 0 : -ENOMEM;
 }
 
 const char *cmd_arg(const struct cmd_ctx *ctx, const char *name)

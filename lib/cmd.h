@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "lib/filter.h"
+#include "lib/lines.h"
 #include "lib/out.h"
 #include "lib/token.h"
 #include "lib/util.h"
@@ -113,6 +114,7 @@ struct cmd_ctx {
 	bool running; /* a handler goes on later */
 	bool filtered;
 	struct filter filter;
+	struct lines *lines; /* text is made JSON; in front of the filter */
 	char line[TOKEN_LINE_MAX + 1];
 	char store[TOKEN_LINE_MAX + 1];
 };
@@ -174,6 +176,11 @@ enum cmd_code cmd_complete(struct cmd_ctx *ctx, const char *line);
 
 /* Sets the error text (one line, no "% ") and returns CMD_FAILED. */
 enum cmd_code cmd_fail(struct cmd_ctx *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * What this handler writes is text by its nature: asked for JSON, it gives an array of lines. To be called before
+ * anything is written. Returns 0 or -ENOMEM.
+ */
+int cmd_text_only(struct cmd_ctx *ctx);
 /* The word that variable `name` captured, or NULL. */
 const char *cmd_arg(const struct cmd_ctx *ctx, const char *name);
 /* The word that the last variable of the line captured, whatever its name, or NULL. */

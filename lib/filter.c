@@ -147,8 +147,8 @@ static void trim_end(char *s)
 		s[--n] = '\0';
 }
 
-/* Reads one `KIND RE`; `spec` is changed. */
-static int stage_open(struct filter_stage *stage, char *spec, char *err, size_t err_size)
+/* Reads one `KIND RE`; `spec` is changed. `bad` is where in it the word stands that is at fault. */
+static int stage_open(struct filter_stage *stage, char *spec, size_t *bad, char *err, size_t err_size)
 {
 	char store[TOKEN_LINE_MAX + 1], why[128];
 	struct token_cursor cursor;
@@ -157,13 +157,15 @@ static int stage_open(struct filter_stage *stage, char *spec, char *err, size_t 
 	int ret;
 
 	trim_end(spec);
+	*bad = strspn(spec, " \t");
 	if (token_open(&cursor, spec, store) < 0 || token_next(&cursor, &t) != 1 ||
 	    kind_parse(t.text, &stage->kind) < 0) {
 		snprintf(err, err_size, "Unknown filter (include, exclude, begin, section or count)");
-		return -EINVAL;
+		return -ENOENT;
 	}
 	stage->on = false;
 	re = token_rest(&cursor);
+	*bad = (size_t)(re - spec);
 	if (stage->kind == FILTER_COUNT) {
 		if (*re)
 			snprintf(err, err_size, "count takes no expression");
@@ -174,7 +176,7 @@ static int stage_open(struct filter_stage *stage, char *spec, char *err, size_t 
 		re = t.text;
 	if (!*re) {
 		snprintf(err, err_size, "%s needs an expression", kind_names[stage->kind]);
-		return -EINVAL;
+		return -ENODATA;
 	}
 	refused = re_refuse(re);
 	if (refused) {
@@ -206,12 +208,16 @@ int filter_open(struct filter *f, const char *spec, int (*write)(void *arg, cons
 	while (at && ret == 0) {
 		char *next = token_split_pipe(at);
 
+		size_t bad = 0;
+
+		f->bad = (size_t)(at - copy);
 		if (f->nstages == FILTER_MAX_STAGES) {
 			snprintf(err, err_size, "At most %d filters", FILTER_MAX_STAGES);
 			ret = -EINVAL;
 			break;
 		}
-		ret = stage_open(&f->stage[f->nstages], at, err, err_size);
+		ret = stage_open(&f->stage[f->nstages], at, &bad, err, err_size);
+		f->bad += bad;
 		if (ret == 0 && f->stage[f->nstages++].kind == FILTER_COUNT && next) {
 			snprintf(err, err_size, "count must be the last filter");
 			ret = -EINVAL;

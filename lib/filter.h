@@ -39,13 +39,15 @@ struct filter {
 		bool on; /* begin: has begun; section: inside one that matches */
 	} stage[FILTER_MAX_STAGES];
 	uint64_t count;
+	size_t bad;
 	char *line;
 	size_t len, size;
 };
 
 /*
  * Prepares a filter from the text behind the first pipe (`include RE`, `include RE | count`; unique prefixes are
- * accepted) in front of the sink `write`. On -EINVAL `err` says why, and nothing is to be closed.
+ * accepted) in front of the sink `write`. On an error `err` says why, `f->bad` where in `spec`, and nothing is to be
+ * closed: -ENOENT there is no such filter, -ENODATA its expression is missing, -EINVAL it is wrong otherwise.
  */
 int filter_open(struct filter *f, const char *spec, int (*write)(void *arg, const char *buf, size_t len), void *arg,
 		char *err, size_t err_size);

@@ -162,8 +162,10 @@ static char **on_complete(const char *word, int start, int end)
 	(void)start;
 	rl_attempted_completion_over = 1;
 	text = ask("complete ", end);
-	if (!text)
+	if (!text || sh.client.code != CLIENT_CODE_SUCCESS) {
+		free(text);
 		return NULL;
+	}
 	for (const char *p = text; *p; p++)
 		count += *p == '\n';
 	sh.candidates = calloc(count + 2, sizeof(*sh.candidates));

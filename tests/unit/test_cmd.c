@@ -413,9 +413,13 @@ static void test_output(void **state)
 	assert_string_equal(got, "3\n");
 	assert_int_equal(execute(ENABLE, "show version"), CMD_OK);
 	assert_string_equal(got, "version 1\nbuilt today\n");
-	expect_error(ENABLE, "show version | include (", CMD_FAILED, "% Bad expression: Unmatched ( or \\(\n");
-	expect_error(ENABLE, "show version | frob", CMD_FAILED,
-		     "% Unknown filter (include, exclude, begin, section or count)\n");
+	expect_error(ENABLE, "show version | include (", CMD_FAILED,
+		     "show version | include (\n                       ^\n% Bad expression: Unmatched ( or \\(\n");
+	expect_error(ENABLE, "show version | frob", CMD_UNKNOWN,
+		     "show version | frob\n               ^\n% Unknown filter (include, exclude, begin, section or "
+		     "count)\n");
+	expect_error(ENABLE, "show version | include", CMD_INCOMPLETE,
+		     "show version | include\n                      ^\n% include needs an expression\n");
 	expect_error(ENABLE, "show frob | count", CMD_UNKNOWN, "show frob \n     ^\n% Unknown command\n");
 	/* A failing command says so past the filter. */
 	expect_error(ENABLE, "copy x running-config | count", CMD_FAILED, "0\n% No such thing: 7\n");

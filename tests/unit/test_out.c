@@ -439,15 +439,29 @@ static void test_filters(void **state)
 
 static void test_bad_filters(void **state)
 {
-	static const char *const bad[] = { "",        "frob x",        "include",      "include (",
-					   "count x", "count | count", "include x | ", "i a | i b | i c | i d | i e" };
+	static const struct {
+		const char *spec;
+		int err;
+		size_t bad;
+	} bad[] = {
+		{ "", -ENOENT, 0 },
+		{ " frob x", -ENOENT, 1 },
+		{ " include", -ENODATA, 8 },
+		{ " include (", -EINVAL, 9 },
+		{ "count x", -EINVAL, 6 },
+		{ "count | count", -EINVAL, 5 },
+		{ "include x | ", -ENOENT, 12 },
+		{ "include x | frob", -ENOENT, 12 },
+		{ "i a | i b | i c | i d | i e", -EINVAL, 24 },
+	};
 	struct filter f;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		char err[128] = "";
 
-		assert_int_equal(filter_open(&f, bad[i], sink, NULL, err, sizeof(err)), -EINVAL);
+		assert_int_equal(filter_open(&f, bad[i].spec, sink, NULL, err, sizeof(err)), bad[i].err);
+		assert_int_equal(f.bad, bad[i].bad);
 		assert_true(err[0] != '\0');
 	}
 }

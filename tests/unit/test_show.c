@@ -791,6 +791,8 @@ static const char *const json_commands[] = {
 	"show memory json",
 	"show logging json",
 	"show debugging json",
+	"show metrics json",
+	"show tech-support json",
 };
 
 static void test_empty(void **state)
