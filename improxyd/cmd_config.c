@@ -291,7 +291,7 @@ static void print_error(void *arg, const char *message)
 {
 	struct cmd_ctx *ctx = arg;
 
-	out_text(ctx->out, "%s\n", message);
+	out_text(ctx->out, "%% %s\n", message);
 }
 
 static enum cmd_code load(struct cmd_ctx *ctx, const char *path)
@@ -349,7 +349,7 @@ static const struct cmd_row rows[] = {
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log file [FILE [" LEVELS "]]", run_log, "Stop logging to a file"),
 	ROW(ALL_MODES, CMD_EXEC_LEVEL, "show running-config [json]", show_running, "The configuration in force"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show startup-config [json]", show_startup, "The startup file"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "show configuration errors [json]", show_errors,
+	ROW(CMD_SHOW_MODES, CMD_SHOW_LEVEL, "show configuration errors [json]", show_errors,
 	    "What was wrong with the file read last"),
 	ROW(ALL_MODES, CMD_EXEC_LEVEL, "write [memory|terminal|file FILE]", run_write, "Save the configuration"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy running-config startup-config", run_copy_running,

@@ -51,9 +51,13 @@ static enum cmd_code run_exit(struct cmd_ctx *ctx)
 	return CMD_OK;
 }
 
+/* Where there is nothing to leave it does nothing: pasted lines begin with it, and the shell sends it for Ctrl-Z. */
 static enum cmd_code run_end(struct cmd_ctx *ctx)
 {
-	cli_session(ctx)->mode = CLI_ENABLE;
+	struct cli_session *session = cli_session(ctx);
+
+	if (session->mode != CLI_VIEW)
+		session->mode = CLI_ENABLE;
 	return CMD_OK;
 }
 
@@ -98,7 +102,7 @@ static const struct cmd_row rows[] = {
 	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "configure [terminal]", run_configure, "Go on configuring"),
 	ROW(CMD_SHOW_MODES, CLI_LEVEL_VIEW, "(exit|quit)", run_exit, "Leave the session"),
 	ROW(CMD_CONFIG_MODES, CLI_LEVEL_VIEW, "(exit|quit)", run_exit, "Leave this mode"),
-	ROW(CMD_CONFIG_MODES, CLI_LEVEL_VIEW, "end", run_end, "Leave configuration"),
+	ROW(ALL_MODES, CLI_LEVEL_VIEW, "end", run_end, "Leave configuration"),
 	{ .modes = CMD_CONFIG_MODES,
 	  .level = CLI_LEVEL_VIEW,
 	  .grammar = "do COMMAND...",

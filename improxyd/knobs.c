@@ -70,7 +70,7 @@ const struct knob knobs[] = {
 	  .range = SAME(1, 31744, 125), .example = "60" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_PROTOCOL, .words = "query-max-response-time", .type = KNOB_NUMBER, .offset = IF(query_max_response_ds),
 	  .help = "Time hosts have to answer a general query, in tenths of a second (default 100)",
-	  .range = SAME(1, 31744, 0), .example = "50" },
+	  .range = SAME(1, 31744, 0), .spoken = 100, .example = "50" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_PROTOCOL, .words = "last-member-query-interval", .type = KNOB_NUMBER, .offset = IF(last_member_query_interval_ds),
 	  .help = "Time between last member queries, in tenths of a second",
 	  .range = SAME(1, 65535, 10), .example = "5" },
@@ -300,22 +300,36 @@ static enum cmd_code run_ssm_map(const struct knob_use *use, struct cmd_ctx *ctx
 
 static enum cmd_code run_role(const struct knob_use *use, struct cmd_ctx *ctx, struct conf_if_af *af)
 {
+	enum gm_role role = cmd_has(ctx, "downstream") ? GM_ROLE_DOWNSTREAM
+			    : cmd_has(ctx, "upstream") ? GM_ROLE_UPSTREAM
+						       : GM_ROLE_NONE;
 	const char *acl = cmd_arg(ctx, "ACL");
 	struct conf_if_af defaults;
 
+	/* A role that the interface does not have is gone already. */
+	if (use->form == KNOB_UNSET && role != GM_ROLE_NONE && role != af->role)
+		return CMD_OK;
 	conf_if_af_defaults(&defaults, use->family);
 	af->role = GM_ROLE_NONE;
 	af->priority = defaults.priority;
 	af->upstream_acl[0] = '\0';
 	if (use->form == KNOB_UNSET)
 		return CMD_OK;
-	if (cmd_has(ctx, "downstream")) {
-		af->role = GM_ROLE_DOWNSTREAM;
+	af->role = role;
+	if (role == GM_ROLE_DOWNSTREAM)
 		return CMD_OK;
-	}
-	af->role = GM_ROLE_UPSTREAM;
 	af->priority = (uint32_t)cmd_arg_int(ctx, "(0-255)", defaults.priority);
 	return acl ? set_name(ctx, af->upstream_acl, acl) : CMD_OK;
+}
+
+static enum cmd_code run_number(const struct knob_use *use, const struct cmd_ctx *ctx, uint32_t *field)
+{
+	const struct knob *knob = use->knob;
+	uint32_t value = use->form == KNOB_SET ? (uint32_t)strtoul(cmd_arg_last(ctx), NULL, 10) : 0;
+
+	*field = use->form == KNOB_UNSET || (knob->spoken && value == knob->spoken) ? knob->range[use->family].normal
+										    : value;
+	return CMD_OK;
 }
 
 static enum cmd_code run_choice(const struct knob_use *use, struct cmd_ctx *ctx, void *field)
@@ -355,9 +369,7 @@ enum cmd_code knob_run(const struct knob_use *use, struct cmd_ctx *ctx, struct c
 		out_text(ctx->out, "! %s has no effect: %s\n", knob->words, knob->vain[use->family]);
 	switch (knob->type) {
 	case KNOB_NUMBER:
-		*(uint32_t *)field = use->form == KNOB_UNSET ? knob->range[use->family].normal
-							     : (uint32_t)strtoul(cmd_arg_last(ctx), NULL, 10);
-		return CMD_OK;
+		return run_number(use, ctx, field);
 	case KNOB_SWITCH:
 		return run_switch(use, ctx, field);
 	case KNOB_CHOICE:

@@ -47,6 +47,7 @@ struct knob {
 	struct {
 		uint32_t min, max, normal; /* the last: the default; of a switch only this, of a choice its value */
 	} range[FAMILY_COUNT];
+	uint32_t spoken; /* of a number: a value that says the default, where that follows other settings; 0: none */
 	const char *help;
 	const char *vain[FAMILY_COUNT];    /* why it changes nothing, which is told to who sets it; NULL: it does */
 	const char *example;               /* the value part of a line that is not the default */

@@ -45,6 +45,7 @@ static void modes_and_prompts(void **state)
 		{ "interface lan1", "gw1(config-if)# " },
 		{ "hostname x", "x(config)# " },
 		{ "end", "x# " },
+		{ "end", "x# " },
 		{ "! a comment", "x# " },
 		{ "", "x# " },
 	};
@@ -69,7 +70,6 @@ static void a_viewer_may_only_look(void **state)
 		"configure terminal",
 		"show running-config",
 		"show startup-config",
-		"show configuration errors",
 		"write",
 		"write terminal",
 		"copy running-config startup-config",
@@ -81,8 +81,10 @@ static void a_viewer_may_only_look(void **state)
 		"undebug all",
 		"terminal monitor",
 	};
-	static const char *const allowed[] = { "show version", "show ip igmp groups", "show ip mroute json",
-					       "disable",      "terminal length 0",   "describe sh" };
+	static const char *const allowed[] = {
+		"show version", "show configuration errors", "end",        "show ip igmp groups", "show ip mroute json",
+		"disable",      "terminal length 0",         "describe sh"
+	};
 
 	(void)state;
 	bed_connect(false);

@@ -306,6 +306,11 @@ static void a_role_takes_the_place_of_the_other(void **state)
 	type_ok("ipv6 mld proxy downstream");
 	type_ok("no ip igmp proxy");
 	assert_string_equal(bed_config(), "!\ninterface lan1\n ipv6 mld proxy downstream\n!\n");
+	/* The role it does not have cannot be taken from it. */
+	type_ok("no ipv6 mld proxy upstream");
+	assert_string_equal(bed_config(), "!\ninterface lan1\n ipv6 mld proxy downstream\n!\n");
+	type_ok("no ipv6 mld proxy downstream");
+	assert_string_equal(bed_config(), "!\ninterface lan1\n!\n");
 }
 
 /* RFC 9776 s8.3: B-08, whichever of the two is set second. */
@@ -322,6 +327,29 @@ static void the_response_time_is_shorter_than_the_interval(void **state)
 	assert_int_equal(bed_type("no ip igmp query-max-response-time 199"), CMD_OK);
 	type_ok("ip igmp query-interval 1");
 	assert_string_equal(bed_config(), "!\ninterface lan1\n ip igmp query-interval 1\n!\n");
+}
+
+/* What is said to be the default is not printed, whatever it is kept as. */
+static void a_default_that_is_typed_is_not_printed(void **state)
+{
+	static const char *const lines[] = {
+		"ip igmp query-max-response-time 100",
+		"ipv6 mld query-max-response-time 100",
+		"ip igmp query-interval 125",
+		"ip igmp version 3",
+		"ipv6 mld version 2",
+		"ip igmp robustness-variable 2",
+		"ip igmp last-member-query-interval 10",
+		"ip igmp leave-delay 0",
+		"ip multicast ttl-threshold 1",
+		"ip igmp verify-source-subnet",
+	};
+
+	(void)state;
+	enter_lan1();
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		type_ok(lines[i]);
+	assert_string_equal(bed_config(), "!\ninterface lan1\n!\n");
 }
 
 static void mld_router_alert_is_always_on(void **state)
@@ -379,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_setting_has_help_and_completion, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_role_takes_the_place_of_the_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_response_time_is_shorter_than_the_interval, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_default_that_is_typed_is_not_printed, setup, teardown),
 		cmocka_unit_test_setup_teardown(mld_router_alert_is_always_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(groups_and_sources_are_of_the_right_kind, setup, teardown),
 	};
