@@ -322,13 +322,19 @@ static enum cmd_code run_role(const struct knob_use *use, struct cmd_ctx *ctx, s
 	return acl ? set_name(ctx, af->upstream_acl, acl) : CMD_OK;
 }
 
-static enum cmd_code run_number(const struct knob_use *use, const struct cmd_ctx *ctx, uint32_t *field)
+static enum cmd_code run_number(const struct knob_use *use, const struct cmd_ctx *ctx, const struct conf_if *ifc,
+				uint32_t *field)
 {
 	const struct knob *knob = use->knob;
-	uint32_t value = use->form == KNOB_SET ? (uint32_t)strtoul(cmd_arg_last(ctx), NULL, 10) : 0;
+	uint32_t value;
 
-	*field = use->form == KNOB_UNSET || (knob->spoken && value == knob->spoken) ? knob->range[use->family].normal
-										    : value;
+	*field = knob->range[use->family].normal;
+	if (use->form == KNOB_UNSET)
+		return CMD_OK;
+	value = (uint32_t)strtoul(cmd_arg_last(ctx), NULL, 10);
+	/* The default that is typed is the default, unless that has given way to another setting. */
+	if (!knob->spoken || value != knob->spoken || value != conf_query_response_ds(&ifc->af[use->family]))
+		*field = value;
 	return CMD_OK;
 }
 
@@ -369,7 +375,7 @@ enum cmd_code knob_run(const struct knob_use *use, struct cmd_ctx *ctx, struct c
 		out_text(ctx->out, "! %s has no effect: %s\n", knob->words, knob->vain[use->family]);
 	switch (knob->type) {
 	case KNOB_NUMBER:
-		return run_number(use, ctx, field);
+		return run_number(use, ctx, ifc, field);
 	case KNOB_SWITCH:
 		return run_switch(use, ctx, field);
 	case KNOB_CHOICE:

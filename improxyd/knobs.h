@@ -47,7 +47,8 @@ struct knob {
 	struct {
 		uint32_t min, max, normal; /* the last: the default; of a switch only this, of a choice its value */
 	} range[FAMILY_COUNT];
-	uint32_t spoken; /* of a number: a value that says the default, where that follows other settings; 0: none */
+	uint32_t spoken; /* of the response time: its default as it is spoken of, kept as 0; it follows the query
+			    interval */
 	const char *help;
 	const char *vain[FAMILY_COUNT];    /* why it changes nothing, which is told to who sets it; NULL: it does */
 	const char *example;               /* the value part of a line that is not the default */
