@@ -46,7 +46,9 @@ static const struct out_col if_form[] = {
 	{ "lastQueryVersion", "Last query version", 0 },
 	{ "lastQueryInterval", "Interval it announced", 0 },
 	{ "queryOverdue", "Queries overdue", 0 },
-	{ "lastReport", "Last change reported", 0 },
+	{ "lastReport", "Last report sent", 0 },
+	{ "lastAnswer", "Last query answered", 0 },
+	{ "answered", "Queries are answered", 0 },
 	{ "joinFailures", "Joins that fail", 0 },
 	{ "querier", "Querier", 0 },
 	{ "querierIp", "Querier address", 0 },
@@ -61,15 +63,6 @@ static const struct out_col if_form[] = {
 	{ "immediateLeaveMode", "Immediate leave", 0 },
 	{ "forwarding", "Data is forwarded here", 0 },
 };
-
-static unsigned int count_joined(const struct gm *gm, uint8_t slot)
-{
-	unsigned int n = 0;
-
-	for (const struct gm_group *group = gm->groups; group; group = group->hh.next)
-		n += group->sent_slot == slot;
-	return n;
-}
 
 /*
  * What the kernel's host side speaks: what it is held to; else it steps back to the version of the querier, RFC 9776
@@ -102,8 +95,12 @@ static void emit_upstream(struct cmd_ctx *ctx, const struct conf_if_af *af, cons
 	struct out *o = ctx->out;
 	unsigned int oper = host_version(ctx, af, ifp);
 	mtime_t reported = ifp ? daemon_last_report(show_daemon(ctx), family, ifp->slot) : 0;
+	struct daemon_answers answers = { .seen = 0 };
+	unsigned int joined = ifp ? show_joined(ifp->gm, ifp->slot) : 0;
 	bool heard = ifp && ifp->last_query;
 
+	if (ifp)
+		daemon_answers(show_daemon(ctx), family, ifp->slot, &answers);
 	out_uint(o, "operVersion", oper);
 	out_uint(o, "priority", af->priority);
 	out_addr(o, "lastQueryFrom", heard ? &ifp->last_query_from : NULL);
@@ -116,7 +113,13 @@ static void emit_upstream(struct cmd_ctx *ctx, const struct conf_if_af *af, cons
 		out_cell(o, "querier", "overdue");
 	out_bool(o, "queryOverdue", ifp && ifp->silent);
 	out_duration(o, "lastReport", reported ? now - reported : MTIME_NEVER);
-	out_uint(o, "groupCount", ifp ? count_joined(ifp->gm, ifp->slot) : 0);
+	out_duration(o, "lastAnswer", answers.seen ? now - answers.seen : MTIME_NEVER);
+	/* Where nothing is joined there is nothing to answer. */
+	if (joined && (answers.seen || answers.missed))
+		out_bool(o, "answered", !answers.missed);
+	else
+		out_null(o, "answered");
+	out_uint(o, "groupCount", joined);
 	out_uint(o, "joinFailures", ifp ? daemon_join_failures(show_daemon(ctx), family, ifp->slot) : 0);
 }
 

@@ -86,6 +86,17 @@ static void search_querier(const struct search *s, const struct gm_if *ifp, mtim
 		      "bridge %s snoops and has not heard the queries sent here: nor have its hosts", bridge.name);
 }
 
+static void search_upstream(const struct search *s, const struct gm_if *ifp)
+{
+	struct daemon_answers answers;
+
+	daemon_answers(s->d, s->family, ifp->slot, &answers);
+	if (answers.missed && show_joined(ifp->gm, ifp->slot))
+		found(s, CONFLICT_UNANSWERED, ifp->conf.name,
+		      "groups are joined here, but no answer to the last query was seen to leave: does a firewall drop "
+		      "it?");
+}
+
 static void search_interface(const struct search *s, const struct gm_if *ifp, bool router)
 {
 	const char *name = ifp->conf.name;
@@ -110,6 +121,8 @@ static void search_interface(const struct search *s, const struct gm_if *ifp, bo
 		      gm_if_forwards(ifp) ? "" : ", so it has to forward here");
 	if (ifp->silent)
 		found(s, CONFLICT_SILENT, name, "no query has been heard for two query intervals");
+	if (ifp->conf.role == GM_ROLE_UPSTREAM && ifp->conf.up)
+		search_upstream(s, ifp);
 	if (ifp->looped && now - ifp->looped < 2 * ifp->gm->ifs[ifp->loop_slot].query_interval)
 		found(s, CONFLICT_LOOP, name, "own messages sent on %s are heard here: both are on one link",
 		      slot_name(s, ifp->loop_slot));

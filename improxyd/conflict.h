@@ -19,6 +19,7 @@
 	X(RP_FILTER, "rp-filter", false)         /* data is dropped whose source is not routed this way */             \
 	X(QUERIER, "querier", true)              /* another router is the querier of a downstream */                   \
 	X(SILENT, "upstream-silent", true)       /* no router queries upstream */                                      \
+	X(UNANSWERED, "unanswered", false)       /* what is joined is not told when the router upstream asks */        \
 	X(NO_QUERIER, "no-querier", false)       /* nobody asks the hosts of a downstream what they want */            \
 	X(SNOOPING, "snooping", false)           /* a bridge has not heard our queries */                              \
 	X(LOOP, "loop", false)                   /* two interfaces are on one link */                                  \

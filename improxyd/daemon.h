@@ -113,8 +113,18 @@ struct daemon_join {
 /* The membership of a group on the upstream in `slot`; false: none is wanted. */
 bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const struct ipaddr *group,
 		 struct daemon_join *join);
-/* When the kernel last had a change of membership to report on the upstream in `slot`; 0: never. */
+/*
+ * When a report last left by the upstream in `slot`; 0: never. A change of membership is reported by the kernel at
+ * once; an answer to a general query has been seen on its way out.
+ */
 mtime_t daemon_last_report(const struct daemon *d, enum family family, uint8_t slot);
+
+struct daemon_answers {
+	mtime_t seen; /* the last answer to a general query of the router upstream; 0: never */
+	bool missed;  /* the query looked at last was not answered in time */
+	int error;    /* -errno: answers cannot be looked for */
+};
+void daemon_answers(const struct daemon *d, enum family family, uint8_t slot, struct daemon_answers *answers);
 unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot);
 
 struct daemon_status {

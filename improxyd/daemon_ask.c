@@ -121,6 +121,15 @@ mtime_t daemon_last_report(const struct daemon *d, enum family family, uint8_t s
 	return d->exec[family] ? exec_last_report(d->exec[family], slot) : 0;
 }
 
+void daemon_answers(const struct daemon *d, enum family family, uint8_t slot, struct daemon_answers *answers)
+{
+	struct answers_state state = { .seen = 0 };
+
+	if (d->exec[family])
+		state = exec_answers(d->exec[family], slot);
+	*answers = (struct daemon_answers){ state.seen, state.missed, state.error };
+}
+
 unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot)
 {
 	return d->exec[family] ? exec_join_failures(d->exec[family], slot) : 0;

@@ -311,6 +311,8 @@ static bool tell_query(struct walk *w)
 {
 	char who[IPADDR_STRLEN], age[EXPLAIN_AGO];
 	const struct gm_if *up = w->up;
+	struct daemon_answers answers;
+	mtime_t reported;
 
 	walk_step(w, "query");
 	if (!up->last_query) {
@@ -323,6 +325,15 @@ static bool tell_query(struct walk *w)
 	}
 	if (up->silent)
 		walk_add(w, ": overdue");
+	reported = daemon_last_report(w->d, w->family, up->slot);
+	if (reported)
+		walk_add(w, "; last report sent %s ago", explain_ago(w->now - reported, age));
+	daemon_answers(w->d, w->family, up->slot, &answers);
+	if (answers.missed)
+		walk_add(w,
+			 "; the kernel has not answered the last query in time: does a firewall drop what it sends?");
+	else if (answers.seen)
+		walk_add(w, "; queries are answered, last %s ago", explain_ago(w->now - answers.seen, age));
 	return true;
 }
 

@@ -238,6 +238,15 @@ unsigned int show_sort_ifs(const struct gm *gm, const struct gm_if *sorted[GM_MA
 	return n;
 }
 
+unsigned int show_joined(const struct gm *gm, uint8_t slot)
+{
+	unsigned int n = 0;
+
+	for (const struct gm_group *group = gm->groups; group; group = group->hh.next)
+		n += group->sent_slot == slot;
+	return n;
+}
+
 /* --- completion --- */
 
 struct live {

@@ -76,6 +76,9 @@ const char *show_owner(enum family family, const struct daemon_status *status, c
 /* Interfaces in order of names, those with a role in the family; returns how many of GM_MAX_IFS. */
 unsigned int show_sort_ifs(const struct gm *gm, const struct gm_if *sorted[GM_MAX_IFS]);
 
+/* How many groups are joined on the upstream in `slot`. */
+unsigned int show_joined(const struct gm *gm, uint8_t slot);
+
 /* --- completion: what there is now; `live` functions of struct cmd_vartype --- */
 
 void show_live_ifs(void *app, void (*add)(void *arg, const char *word), void *arg);

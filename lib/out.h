@@ -37,7 +37,7 @@
 
 #define OUT_BUF_SIZE     4096
 #define OUT_MAX_DEPTH    16
-#define OUT_MAX_COLS     32
+#define OUT_MAX_COLS     40
 #define OUT_QUOTA        65536 /* octets a handler may write before out_full() asks it to pause */
 #define OUT_DURATION_LEN 24
 

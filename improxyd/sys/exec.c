@@ -10,6 +10,7 @@
 #include "debug.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "sys/answers.h"
 #include "sys/carry.h"
 #include "sys/echo.h"
 #include "sys/fdstore.h"
@@ -41,6 +42,7 @@ struct exec {
 	struct gmsock *sock;
 	struct upstream *upstream;
 	struct joins *joins; /* the router as a host of its own */
+	struct answers *answers;
 	struct gmio *io;
 	struct echo *echo; /* IPv4 only */
 	struct loop_task *run;
@@ -297,7 +299,15 @@ static void input(struct exec *exec, const struct gm_event *ev)
 
 static void event_input(void *arg, const struct gm_event *ev)
 {
-	input(arg, ev);
+	struct exec *exec = arg;
+	const struct exec_if *want;
+
+	if (ev->type == GM_EV_QUERY && ipaddr_is_none(&ev->query.group)) {
+		want = &exec->slots[ev->slot].want;
+		if (want->gm.role == GM_ROLE_UPSTREAM)
+			answers_expect(exec->answers, want->ifindex, ev->query.max_response);
+	}
+	input(exec, ev);
 }
 
 void exec_input(struct exec *exec, const struct gm_event *ev)
@@ -638,6 +648,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	set_router_groups(exec, s, false);
 	upstream_drop(exec->upstream, ifindex);
 	set_host_version(exec, s, 0);
+	answers_forget(exec->answers, ifindex);
 	joins_drop(exec->joins, ifindex);
 	*s = (struct slot){ 0 };
 	if (exec->mroute && !has_roles(exec))
@@ -772,8 +783,9 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->look = loop_timer_new(loop, looked, exec);
 	exec->io = exec->gm ? gmio_new(family, exec->gm, event_input, exec) : NULL;
 	exec->echo = exec->gm && family == FAMILY_IPV4 ? echo_new(loop, exec->gm, event_input, exec) : NULL;
-	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->run || !exec->timer || !exec->claim ||
-	    !exec->look)
+	exec->answers = answers_new(loop, family);
+	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->answers || !exec->run || !exec->timer ||
+	    !exec->claim || !exec->look)
 		goto fail;
 	err = sweep_new(loop, family,
 			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = event_input, .arg = exec },
@@ -819,6 +831,7 @@ void exec_free(struct exec *exec)
 		give_table(exec);
 	if (exec->sock)
 		gmsock_close(exec->sock);
+	answers_free(exec->answers);
 	flows_close(exec->flows);
 	echo_free(exec->echo);
 	sweep_free(exec->sweep);
@@ -882,7 +895,14 @@ bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipa
 
 mtime_t exec_last_report(const struct exec *exec, uint8_t slot)
 {
-	return exec->slots[slot].reported;
+	const struct answers_state state = exec_answers(exec, slot);
+
+	return state.seen > exec->slots[slot].reported ? state.seen : exec->slots[slot].reported;
+}
+
+struct answers_state exec_answers(const struct exec *exec, uint8_t slot)
+{
+	return answers_state(exec->answers, exec_ifindex(exec, slot));
 }
 
 unsigned int exec_join_failures(const struct exec *exec, uint8_t slot)

@@ -17,6 +17,7 @@
 
 #include "core/gm.h"
 #include "lib/family.h"
+#include "sys/answers.h"
 #include "sys/gmsock.h"
 #include "sys/mroute.h"
 #include "sys/upstream.h"
@@ -120,8 +121,12 @@ int exec_route_counters(const struct exec *exec, const struct ipaddr *source, co
 /* What the kernel holds of a group on an upstream; false: nothing was asked for there. */
 bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state);
 
-/* When a membership of an upstream last changed, which the kernel reports; 0: never since it was taken up. */
+/*
+ * When a report last left by an upstream: a membership was changed, which the kernel reports at once, or an answer to a
+ * query was seen; 0: never since it was taken up. And what is known of those answers.
+ */
 mtime_t exec_last_report(const struct exec *exec, uint8_t slot);
+struct answers_state exec_answers(const struct exec *exec, uint8_t slot);
 
 /* Memberships of an upstream that the kernel refuses, now. */
 unsigned int exec_join_failures(const struct exec *exec, uint8_t slot);

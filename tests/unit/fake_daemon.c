@@ -307,6 +307,13 @@ mtime_t daemon_last_report(const struct daemon *d, enum family family, uint8_t s
 	return d->last_report;
 }
 
+void daemon_answers(const struct daemon *d, enum family family, uint8_t slot, struct daemon_answers *answers)
+{
+	(void)family;
+	(void)slot;
+	*answers = d->answers;
+}
+
 unsigned int daemon_join_failures(const struct daemon *d, enum family family, uint8_t slot)
 {
 	(void)family;

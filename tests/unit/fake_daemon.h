@@ -31,6 +31,7 @@ struct daemon {
 	struct daemon_join join;
 	unsigned int join_failures;
 	mtime_t last_report;
+	struct daemon_answers answers;
 	struct daemon_route route;
 	int route_error;
 	struct daemon_status status[FAMILY_COUNT];
