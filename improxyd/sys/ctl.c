@@ -146,10 +146,15 @@ static int missed_add(struct ctl_session *s, struct evbuffer *dst)
 	return text_add(dst, text, strlen(text));
 }
 
+/* Else notifications wait for the end of the reply. */
+static bool notifies_directly(const struct ctl_session *s)
+{
+	return s->state == SESSION_IDLE || s->state == SESSION_STREAM;
+}
+
 int ctl_notify(struct ctl_session *session, const char *buf, size_t len)
 {
-	bool direct = session->state == SESSION_IDLE || session->state == SESSION_STREAM;
-	struct evbuffer *dst = direct ? bufferevent_get_output(session->bev) : session->held;
+	struct evbuffer *dst = notifies_directly(session) ? bufferevent_get_output(session->bev) : session->held;
 
 	if (session->dead || !has_room(session, dst, len) || missed_add(session, dst) || text_add(dst, buf, len)) {
 		session->missed++;
@@ -387,6 +392,10 @@ static void session_written(struct bufferevent *bev, void *arg)
 
 	(void)bev;
 	s->moved = loop_now();
+	/* It has caught up: what it missed is not kept until something else happens. */
+	if (s->missed && notifies_directly(s) && has_room(s, bufferevent_get_output(s->bev), 0) &&
+	    missed_add(s, bufferevent_get_output(s->bev)))
+		s->dead = true;
 	session_run(s);
 }
 
