@@ -5,8 +5,8 @@
  *
  * A look begins with a general query that was heard, and ends with the first answer, or when the time for one is over
  * (RFC 9776 s5.2, RFC 9777 s6.2). It is short because everything that leaves by an interface has to pass by it, in the
- * kernel, where a filter lets no more than a membership report through; and it is not repeated at each query of a flood,
- * because the kernel takes some milliseconds to close such a socket.
+ * kernel, where a filter lets no more than a membership report through; and it is not repeated at each query of a
+ * flood, because the kernel takes some milliseconds to close such a socket.
  */
 #ifndef IMPROXY_SYS_ANSWERS_H
 #define IMPROXY_SYS_ANSWERS_H
