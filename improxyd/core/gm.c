@@ -2,6 +2,7 @@
 #include "core/gm.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -382,12 +383,22 @@ int gm_input(struct gm *gm, mtime_t now, const struct gm_event *ev)
 	return err;
 }
 
-const struct gm_action *gm_actions(struct gm *gm, mtime_t now, size_t *n)
+const struct gm_action *gm_actions_some(struct gm *gm, mtime_t now, unsigned int groups, size_t *n)
 {
 	gm_tick(gm, now);
-	gm_group_settle(gm);
+	gm_group_settle(gm, groups);
 	*n = gm->queue.n;
 	return gm->queue.v;
+}
+
+const struct gm_action *gm_actions(struct gm *gm, mtime_t now, size_t *n)
+{
+	return gm_actions_some(gm, now, UINT_MAX, n);
+}
+
+bool gm_unsettled(const struct gm *gm)
+{
+	return gm->unsettled;
 }
 
 void gm_actions_done(struct gm *gm)

@@ -341,6 +341,13 @@ mtime_t gm_next(const struct gm *gm);
 const struct gm_action *gm_actions(struct gm *gm, mtime_t now, size_t *n);
 void gm_actions_done(struct gm *gm);
 
+/*
+ * As gm_actions(), but settles at most `groups` of the changed groups, the first changed first, so that a caller can
+ * do something else in between. gm_unsettled() tells after it that there are more.
+ */
+const struct gm_action *gm_actions_some(struct gm *gm, mtime_t now, unsigned int groups, size_t *n);
+bool gm_unsettled(const struct gm *gm);
+
 /* Counts something the outside has seen, for instance a packet that could not be decoded. */
 void gm_count(struct gm *gm, uint8_t slot, enum gm_counter what);
 void gm_count_drop(struct gm *gm, uint8_t slot, enum gm_drop what);

@@ -488,23 +488,20 @@ static uint32_t any_group_oifs(const struct gm *gm, const struct gm_if *up)
 static int flush_any(struct gm *gm, bool removals)
 {
 	static const struct ipaddr any;
-	bool changed = false;
 
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
 		uint32_t oifs = any_group_oifs(gm, &gm->ifs[i]);
 
-		if (oifs == gm->any_oifs[i])
-			continue;
-		changed = true;
-		if (removals != !oifs)
+		/* Which sources need an entry of their own depends on the tree. */
+		if (oifs != gm->any_wanted[i])
+			gm_group_touch_all(gm, GM_DIRTY_ROUTES);
+		gm->any_wanted[i] = oifs;
+		if (oifs == gm->any_oifs[i] || removals != !oifs)
 			continue;
 		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any, &any, (uint8_t)i, oifs) < 0)
 			return -ENOMEM;
 		gm->any_oifs[i] = oifs;
 	}
-	/* Which sources need an entry of their own depends on the tree. */
-	if (changed && !removals)
-		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
 	return 0;
 }
 
@@ -521,7 +518,7 @@ int gm_fwd_close_any(struct gm *gm)
 void gm_fwd_resync(struct gm *gm)
 {
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
-		gm->any_oifs[i] = 0;
+		gm->any_oifs[i] = gm->any_wanted[i] = 0;
 	for (struct gm_route *route = gm->routes; route; route = route->hh.next) {
 		route->installed = false;
 		gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);

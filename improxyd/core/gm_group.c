@@ -154,26 +154,30 @@ static bool settle(struct gm *gm, struct gm_group *group)
 	return true;
 }
 
-void gm_group_settle(struct gm *gm)
+void gm_group_settle(struct gm *gm, unsigned int most)
 {
 	struct gm_group *group, *next;
 
+	gm->unsettled = false;
 	/* What could not be queued now is seen again at the next settling. */
 	if (gm_fwd_open_any(gm) < 0)
 		return;
-	for (group = gm->dirty; group; group = next) {
+	for (group = gm->dirty; group && most; group = next) {
 		bool done = settle(gm, group);
 
 		/* Only now: settling one group may touch another. */
 		next = group->dirty_next;
 		if (!done)
 			continue;
+		most--;
 		group->dirty = 0;
 		DL_DELETE2(gm->dirty, group, dirty_prev, dirty_next);
 		if (!group->members && !group->routes && group->sent_slot == GM_NO_IF)
 			group_free(gm, group);
 	}
-	(void)gm_fwd_close_any(gm); /* counted */
+	gm->unsettled = group != NULL;
+	if (!gm->unsettled)
+		(void)gm_fwd_close_any(gm); /* counted */
 }
 
 void gm_group_free_all(struct gm *gm)

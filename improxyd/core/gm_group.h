@@ -26,8 +26,10 @@ void gm_rec_free(struct gm_rec *rec);
 /* Makes sure that the record is looked at no later than `deadline`. */
 void gm_rec_arm(struct gm_rec *rec, mtime_t deadline);
 
-/* Settles all groups on the list: choice of the upstream, its filter, forwarding entries; frees empty ones. */
-void gm_group_settle(struct gm *gm);
+/* Settles the first `most` groups on the list: choice of the upstream, its filter, forwarding entries; frees empty
+ * ones.
+ */
+void gm_group_settle(struct gm *gm, unsigned int most);
 
 /* Frees everything, without actions. */
 void gm_group_free_all(struct gm *gm);

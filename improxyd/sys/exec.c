@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,13 @@
 #define CLAIM_FIRST   mtime_from_s(1)
 #define CLAIM_SLOWEST mtime_from_s(30)
 #define FLOWS_LOOK    mtime_from_s(1)
+#define REVIVAL_RETRY mtime_from_ms(20)
+#define RUN_SLICE     mtime_from_ms(5) /* of a pass of the loop */
+#define RUN_GROUPS    64
 
 struct slot {
 	struct exec_if want; /* ifindex 0: free */
 	bool vif;            /* the kernel has it */
-	mtime_t reported;    /* upstream: a membership was changed */
 	struct hostver version;
 };
 
@@ -97,10 +100,7 @@ static void set_upstream(struct exec *exec, const struct gm_action *a)
 	int err = upstream_set(exec->upstream, exec->slots[a->slot].want.ifindex, &a->upstream.group, a->upstream.mode,
 			       a->upstream.sources, a->upstream.nsources);
 
-	/* The pool remembers, counts and repeats it; here it is only told. */
-	if (err == 0)
-		exec->slots[a->slot].reported = loop_now();
-	else
+	if (err < 0)
 		log_warn(tag(exec), "%s: cannot join %s: %s", exec_slot_name(exec, a->slot),
 			 ipaddr_format(&a->upstream.group, group), strerror(-err));
 }
@@ -195,13 +195,22 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 	exec->done(exec->done_arg, exec, a);
 }
 
-/* The hosts have been heard, and what they asked for is joined: what else was joined before is left. */
-static void end_revival(struct exec *exec)
+/*
+ * The hosts have been heard, and what they asked for is joined: what else was joined before is left. False: it is to be
+ * tried again soon.
+ */
+static bool end_revival(struct exec *exec)
 {
+	struct mcast_pool_stats stats;
+
 	if (!exec->reviving || exec->gm->relearned)
-		return;
+		return true;
+	upstream_stats(exec->upstream, 0, &stats);
+	if (gm_unsettled(exec->gm) || stats.waiting)
+		return false;
 	exec->reviving = false;
 	fdstore_release(mcast_sock_legacy(exec->family));
+	return true;
 }
 
 static bool is_leave(const struct gm_action *a)
@@ -214,6 +223,7 @@ static size_t carry_out_moves(struct exec *exec, mtime_t heard)
 {
 	unsigned int memberships = 0, entries = 0;
 	const struct gm_action *actions;
+	struct mcast_pool_stats stats;
 	mtime_t taken;
 	size_t n;
 
@@ -225,11 +235,15 @@ static size_t carry_out_moves(struct exec *exec, mtime_t heard)
 		entries += actions[i].type == GM_ACT_ROUTE_SET;
 		carry_out(exec, &actions[i]);
 	}
+	/* Of many, those that do not fit into this pass follow. */
+	upstream_work(exec->upstream);
+	upstream_stats(exec->upstream, 0, &stats);
 	taken = loop_now() - heard;
 	if (memberships || entries)
 		log_info(tag(exec),
 			 "interfaces have changed: %u memberships and %u entries set within %" PRId64 ".%03u ms",
-			 memberships, entries, mtime_to_ms(taken), (unsigned int)(taken % 1000));
+			 memberships - (stats.waiting < memberships ? stats.waiting : memberships), entries,
+			 mtime_to_ms(taken), (unsigned int)(taken % 1000));
 	return n;
 }
 
@@ -244,26 +258,38 @@ static void carry_out_rest(struct exec *exec, size_t moved)
 		if (i >= moved || is_leave(&actions[i]))
 			carry_out(exec, &actions[i]);
 	}
+	gm_actions_done(exec->gm);
+}
+
+/* What has changed in `groups` groups at most. */
+static void carry_out_some(struct exec *exec, unsigned int groups)
+{
+	size_t n;
+	const struct gm_action *actions = gm_actions_some(exec->gm, loop_now(), groups, &n);
+
+	for (size_t i = 0; i < n; i++)
+		carry_out(exec, &actions[i]);
+	gm_actions_done(exec->gm);
 }
 
 static void finish(struct exec *exec)
 {
-	gm_actions_done(exec->gm);
-	end_revival(exec);
+	mtime_t next;
+
+	/* After the forwarding entries: what nobody wants any more stops before it is left. */
+	upstream_work(exec->upstream);
+	next = gm_unsettled(exec->gm) ? loop_now() : gm_next(exec->gm);
+	if (!end_revival(exec))
+		next = mtime_min(next, loop_now() + REVIVAL_RETRY);
 	if (exec->revived)
 		carry_save(exec->carry, exec->family, exec->gm);
-	if (loop_timer_at(exec->timer, gm_next(exec->gm)) < 0)
+	if (loop_timer_at(exec->timer, next) < 0)
 		log_error(tag(exec), "out of memory: a timer was not set");
 }
 
 static void run(struct exec *exec)
 {
-	const struct gm_action *actions;
-	size_t n;
-
-	actions = gm_actions(exec->gm, loop_now(), &n);
-	for (size_t i = 0; i < n; i++)
-		carry_out(exec, &actions[i]);
+	carry_out_some(exec, UINT_MAX);
 	finish(exec);
 }
 
@@ -283,11 +309,16 @@ void exec_settle_links(struct exec *const execs[FAMILY_COUNT], mtime_t heard)
 	}
 }
 
+/* A burst of thousands of groups is carried out in slices, with everybody else's turn in between. */
 static void run_pass(void *arg)
 {
 	struct exec *exec = arg;
+	mtime_t end = loop_now() + RUN_SLICE;
 
-	run(exec);
+	do
+		carry_out_some(exec, RUN_GROUPS);
+	while (gm_unsettled(exec->gm) && loop_now() < end);
+	finish(exec);
 }
 
 /* An event that could not be applied for want of memory was counted by the engine. */
@@ -896,8 +927,9 @@ bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipa
 mtime_t exec_last_report(const struct exec *exec, uint8_t slot)
 {
 	const struct answers_state state = exec_answers(exec, slot);
+	mtime_t changed = upstream_changed(exec->upstream, exec_ifindex(exec, slot));
 
-	return state.seen > exec->slots[slot].reported ? state.seen : exec->slots[slot].reported;
+	return state.seen > changed ? state.seen : changed;
 }
 
 struct answers_state exec_answers(const struct exec *exec, uint8_t slot)

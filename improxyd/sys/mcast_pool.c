@@ -34,11 +34,15 @@ struct pool_group {
 	struct mcast_state state;
 	struct ipaddr *sources;         /* wanted, sorted, each once; state.nsources of them */
 	struct pool_group *prev, *next; /* in the list of failing groups, while state.error */
+	struct pool_group *todo_prev, *todo_next;
+	bool todo; /* in the list of groups that the kernel is still to be told of */
 };
 
 struct mcast_pool {
 	struct mcast_socks socks;
 	struct pool_group *groups; /* hash */
+	struct pool_group *todo;   /* in the order in which they were set first */
+	unsigned int ntodo;
 	struct pool_group *failing;
 	unsigned int nfailing;
 	uint64_t join_failures, widened;
@@ -217,9 +221,28 @@ static int group_apply_once(struct mcast_pool *pool, struct pool_group *group)
 	return group_apply_include(pool, group);
 }
 
+static void group_todo(struct mcast_pool *pool, struct pool_group *group)
+{
+	if (group->todo)
+		return;
+	DL_APPEND2(pool->todo, group, todo_prev, todo_next);
+	pool->ntodo++;
+	group->todo = true;
+}
+
+static void group_done(struct mcast_pool *pool, struct pool_group *group)
+{
+	if (!group->todo)
+		return;
+	DL_DELETE2(pool->todo, group, todo_prev, todo_next);
+	pool->ntodo--;
+	group->todo = false;
+}
+
 static void group_free(struct mcast_pool *pool, struct pool_group *group)
 {
 	HASH_DEL(pool->groups, group);
+	group_done(pool, group);
 	if (group->state.error) {
 		DL_DELETE(pool->failing, group);
 		pool->nfailing--;
@@ -235,6 +258,7 @@ static int group_apply(struct mcast_pool *pool, struct pool_group *group, mtime_
 	struct mcast_state *state = &group->state;
 	int err = -EAGAIN;
 
+	group_done(pool, group);
 	for (unsigned int round = 0; err == -EAGAIN && round < POOL_MAX_ROUNDS; round++)
 		err = group_apply_once(pool, group);
 
@@ -287,8 +311,8 @@ void mcast_pool_free(struct mcast_pool *pool)
 	free(pool);
 }
 
-int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *addr, enum gm_mode mode,
-		   const struct ipaddr *sources, unsigned int nsources)
+int mcast_pool_want(struct mcast_pool *pool, const struct ipaddr *addr, enum gm_mode mode, const struct ipaddr *sources,
+		    unsigned int nsources)
 {
 	struct pool_group *group;
 	struct ipaddr *copy;
@@ -315,7 +339,9 @@ int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *ad
 	group->state.nsources = ncopy;
 	group->state.mode = mode;
 	group->state.wanted = mode == GM_EXCLUDE || ncopy;
-	return group_apply(pool, group, now);
+	group->state.held = false;
+	group_todo(pool, group);
+	return 0;
 
 no_memory:
 	free(group);
@@ -323,12 +349,37 @@ no_memory:
 	return -ENOMEM;
 }
 
-unsigned int mcast_pool_retry(struct mcast_pool *pool, mtime_t now)
+bool mcast_pool_behind(const struct mcast_pool *pool)
 {
-	struct pool_group *group, *next;
+	return pool->todo != NULL;
+}
 
-	DL_FOREACH_SAFE (pool->failing, group, next)
-		(void)group_apply(pool, group, now); /* remembered with the group */
+int mcast_pool_step(struct mcast_pool *pool, mtime_t now, struct ipaddr *addr)
+{
+	struct pool_group *group = pool->todo;
+
+	if (!group)
+		return 0;
+	*addr = group->held.group;
+	return group_apply(pool, group, now);
+}
+
+int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *addr, enum gm_mode mode,
+		   const struct ipaddr *sources, unsigned int nsources)
+{
+	struct pool_group *group;
+	int err = mcast_pool_want(pool, addr, mode, sources, nsources);
+
+	HASH_FIND(hh, pool->groups, addr, sizeof(*addr), group);
+	return err || !group ? err : group_apply(pool, group, now);
+}
+
+unsigned int mcast_pool_retry(struct mcast_pool *pool)
+{
+	struct pool_group *group;
+
+	DL_FOREACH (pool->failing, group)
+		group_todo(pool, group);
 	return pool->nfailing;
 }
 
@@ -354,6 +405,7 @@ void mcast_pool_stats(const struct mcast_pool *pool, struct mcast_pool_stats *st
 {
 	stats->groups = HASH_COUNT(pool->groups);
 	stats->failing = pool->nfailing;
+	stats->waiting = pool->ntodo;
 	stats->sockets = pool->socks.nsocks;
 	stats->max_memberships = pool->socks.max_memberships;
 	stats->max_sources = pool->socks.max_sources == UINT_MAX ? 0 : pool->socks.max_sources;

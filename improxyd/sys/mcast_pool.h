@@ -39,6 +39,7 @@ struct mcast_state {
 struct mcast_pool_stats {
 	unsigned int groups;  /* wanted, or still held */
 	unsigned int failing; /* of these, not held as wanted */
+	unsigned int waiting; /* of these, the kernel is still to be told */
 	unsigned int sockets;
 	unsigned int max_memberships; /* learned: fewest groups that filled a socket, 0 = never met */
 	unsigned int max_sources;     /* learned: sources a list may have, 0 = never met */
@@ -53,13 +54,24 @@ void mcast_pool_free(struct mcast_pool *pool);
 
 /*
  * Sets the wanted filter of a group (`sources` in any order, copied) and makes the kernel hold it; INCLUDE{} leaves.
- * Returns 0, or -errno when the kernel does not hold it (yet): mcast_pool_retry() repeats it.
+ * Returns 0, or -errno when the kernel does not hold it (yet): mcast_pool_retry() has it repeated.
  */
 int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *group, enum gm_mode mode,
 		   const struct ipaddr *sources, unsigned int nsources);
 
-/* Tries every failing group again. Returns how many still fail. */
-unsigned int mcast_pool_retry(struct mcast_pool *pool, mtime_t now);
+/*
+ * The same in two steps, for many groups: mcast_pool_want() only remembers what is wanted (0 or -ENOMEM), and each
+ * mcast_pool_step() makes the kernel hold it of one group, `group`, the one that has waited longest: however often a
+ * group was set until then, the kernel is told once. A step returns as mcast_pool_set() does.
+ */
+int mcast_pool_want(struct mcast_pool *pool, const struct ipaddr *group, enum gm_mode mode,
+		    const struct ipaddr *sources, unsigned int nsources);
+int mcast_pool_step(struct mcast_pool *pool, mtime_t now, struct ipaddr *group);
+/* There are groups for mcast_pool_step(). */
+bool mcast_pool_behind(const struct mcast_pool *pool);
+
+/* Gives every failing group to mcast_pool_step() again. Returns how many there are. */
+unsigned int mcast_pool_retry(struct mcast_pool *pool);
 
 /* False: the group is neither wanted nor held; `state` is zeroed. */
 bool mcast_pool_state(const struct mcast_pool *pool, const struct ipaddr *group, struct mcast_state *state);

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A short list of pools, one per upstream interface (there are 32 at most), and one timer for what has failed. */
+/*
+ * A short list of pools, one per upstream interface (there are 32 at most), one timer for what is still to be told to
+ * the kernel, and one for what has failed.
+ *
+ * The kernel reports two ticks of its clock after a change, and every other change of a group of the interface within
+ * that time puts the report of all of them off (igmp_ifc_event(), mld_ifc_event()): with a change every few
+ * milliseconds it would report nothing, for as long as that goes on. So the kernel is told in bursts. A change that
+ * comes alone is told at once, and so are those after it for a moment, or longer while many wait; then the kernel has
+ * three ticks of quiet to report in.
+ */
 #include "sys/upstream.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <utlist.h>
 
@@ -16,18 +27,26 @@
 /* upstream_retry() may be called for each of a burst of causes. */
 #define UPSTREAM_RETRY_SOON_MS 50
 
+#define UPSTREAM_SLICE       mtime_from_ms(5) /* of a pass of the loop: joining many groups takes seconds */
+#define UPSTREAM_BURST       mtime_from_ms(10)
+#define UPSTREAM_BURST_MOST  mtime_from_ms(100) /* with a backlog */
+#define UPSTREAM_QUIET_TICKS 3
+
 struct upstream_if {
 	int ifindex;
 	struct mcast_pool *pool;
-	bool told_widened; /* logged once an interface */
+	mtime_t changed;        /* when the kernel was told of a change last; 0: never */
+	mtime_t opened, closes; /* the burst */
+	bool told_widened;      /* logged once an interface */
 	struct upstream_if *prev, *next;
 };
 
 struct upstream {
 	enum family family;
 	struct upstream_if *ifs;
-	struct loop_timer *timer;
+	struct loop_timer *work, *retry;
 	mtime_t backoff;
+	mtime_t quiet; /* after a burst */
 };
 
 static struct upstream_if *upstream_find(const struct upstream *up, int ifindex)
@@ -57,10 +76,86 @@ static struct upstream_if *upstream_if_new(struct upstream *up, int ifindex)
 	return uif;
 }
 
-static void upstream_arm(struct upstream *up, mtime_t deadline)
+static void upstream_arm(struct loop_timer *timer, mtime_t deadline)
 {
-	if (loop_timer_at(up->timer, deadline))
-		log_error("upstream", "no memory for the timer that repeats failed joins");
+	if (loop_timer_at(timer, deadline))
+		log_error("upstream", "no memory for a timer: joins are delayed");
+}
+
+/* --- telling the kernel --- */
+
+static void upstream_tell_error(const struct upstream *up, const struct upstream_if *uif, const struct ipaddr *group,
+				int err)
+{
+	char name[IF_NAMESIZE], text[IPADDR_STRLEN];
+
+	if (!if_indextoname((unsigned int)uif->ifindex, name))
+		strcpy(name, "-");
+	log_warn(family_protocol(up->family), "%s: cannot join %s: %s", name, ipaddr_format(group, text),
+		 strerror(-err));
+}
+
+static void upstream_tell_widened(const struct upstream *up, struct upstream_if *uif,
+				  const struct mcast_pool_stats *stats)
+{
+	if (!stats->widened || uif->told_widened)
+		return;
+	uif->told_widened = true;
+	log_warn("upstream",
+		 "the kernel takes at most %u sources in a list: longer EXCLUDE lists are joined without "
+		 "sources "
+		 "(raise %s)",
+		 stats->max_sources, up->family == FAMILY_IPV4 ? "net.ipv4.igmp_max_msf" : "net.ipv6.mld_max_msf");
+}
+
+/* Returns when to go on; MTIME_NEVER: the kernel knows everything. */
+static mtime_t upstream_slice(const struct upstream *up, struct upstream_if *uif)
+{
+	mtime_t now = loop_now(), end = now + UPSTREAM_SLICE;
+	bool behind = mcast_pool_behind(uif->pool);
+	struct ipaddr group;
+
+	if (!behind)
+		return MTIME_NEVER;
+	if (!uif->changed || now >= uif->changed + up->quiet)
+		uif->opened = now;
+	else if (now >= uif->closes)
+		return uif->changed + up->quiet;
+	for (; behind && now < end; behind = mcast_pool_behind(uif->pool)) {
+		int err = mcast_pool_step(uif->pool, now, &group);
+
+		if (err)
+			upstream_tell_error(up, uif, &group, err);
+		now = loop_now();
+		uif->changed = now;
+	}
+	uif->closes = uif->opened + (behind ? UPSTREAM_BURST_MOST : UPSTREAM_BURST);
+	return behind ? now : MTIME_NEVER;
+}
+
+void upstream_work(struct upstream *up)
+{
+	mtime_t next = MTIME_NEVER;
+	struct upstream_if *uif;
+	unsigned int failing = 0;
+
+	DL_FOREACH (up->ifs, uif) {
+		struct mcast_pool_stats stats;
+
+		next = mtime_min(next, upstream_slice(up, uif));
+		mcast_pool_stats(uif->pool, &stats);
+		upstream_tell_widened(up, uif, &stats);
+		failing += stats.failing;
+	}
+	if (next != loop_timer_deadline(up->work))
+		upstream_arm(up->work, next);
+	if (failing && loop_timer_deadline(up->retry) == MTIME_NEVER)
+		upstream_arm(up->retry, loop_now() + up->backoff);
+}
+
+static void upstream_go_on(void *arg)
+{
+	upstream_work(arg);
 }
 
 static void upstream_fire(void *arg)
@@ -68,16 +163,27 @@ static void upstream_fire(void *arg)
 	struct upstream *up = arg;
 	struct upstream_if *uif;
 	unsigned int failing = 0;
-	mtime_t now = loop_now();
 
 	DL_FOREACH (up->ifs, uif)
-		failing += mcast_pool_retry(uif->pool, now);
+		failing += mcast_pool_retry(uif->pool);
 	if (!failing) {
 		up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
 		return;
 	}
 	up->backoff = mtime_min(up->backoff * 2, mtime_from_s(UPSTREAM_RETRY_LAST_S));
-	upstream_arm(up, now + up->backoff);
+	upstream_arm(up->retry, loop_now() + up->backoff);
+	upstream_work(up);
+}
+
+/* --- */
+
+/* A tick of the kernel's clock is what its coarse clock counts in; 10 ms is the longest there is. */
+static mtime_t upstream_tick(void)
+{
+	struct timespec ts;
+
+	return clock_getres(CLOCK_MONOTONIC_COARSE, &ts) ? mtime_from_ms(10)
+							 : mtime_from_s(ts.tv_sec) + ts.tv_nsec / 1000;
 }
 
 int upstream_open(struct loop *loop, enum family family, struct upstream **out)
@@ -88,9 +194,11 @@ int upstream_open(struct loop *loop, enum family family, struct upstream **out)
 		return -ENOMEM;
 	up->family = family;
 	up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
-	up->timer = loop_timer_new(loop, upstream_fire, up);
-	if (!up->timer) {
-		free(up);
+	up->quiet = UPSTREAM_QUIET_TICKS * upstream_tick();
+	up->work = loop_timer_new(loop, upstream_go_on, up);
+	up->retry = loop_timer_new(loop, upstream_fire, up);
+	if (!up->work || !up->retry) {
+		upstream_close(up);
 		return -ENOMEM;
 	}
 	*out = up;
@@ -110,7 +218,8 @@ void upstream_close(struct upstream *up)
 		return;
 	while (up->ifs)
 		upstream_if_free(up, up->ifs);
-	loop_timer_free(up->timer);
+	loop_timer_free(up->work);
+	loop_timer_free(up->retry);
 	free(up);
 }
 
@@ -118,7 +227,6 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
 		 const struct ipaddr *sources, unsigned int nsources)
 {
 	struct upstream_if *uif = upstream_find(up, ifindex);
-	struct mcast_pool_stats stats;
 	int err;
 
 	if (!uif && mode == GM_INCLUDE && !nsources)
@@ -127,19 +235,9 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
 		uif = upstream_if_new(up, ifindex);
 	if (!uif)
 		return -ENOMEM;
-	err = mcast_pool_set(uif->pool, loop_now(), group, mode, sources, nsources);
-	mcast_pool_stats(uif->pool, &stats);
-	if (stats.widened && !uif->told_widened) {
-		uif->told_widened = true;
-		log_warn("upstream",
-			 "the kernel takes at most %u sources in a list: longer EXCLUDE lists are joined without "
-			 "sources "
-			 "(raise %s)",
-			 stats.max_sources,
-			 up->family == FAMILY_IPV4 ? "net.ipv4.igmp_max_msf" : "net.ipv6.mld_max_msf");
-	}
-	if (stats.failing && loop_timer_deadline(up->timer) == MTIME_NEVER)
-		upstream_arm(up, loop_now() + up->backoff);
+	err = mcast_pool_want(uif->pool, group, mode, sources, nsources);
+	if (!err && loop_timer_deadline(up->work) == MTIME_NEVER)
+		upstream_arm(up->work, loop_now());
 	return err;
 }
 
@@ -154,7 +252,7 @@ void upstream_drop(struct upstream *up, int ifindex)
 void upstream_retry(struct upstream *up)
 {
 	up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
-	upstream_arm(up, loop_now() + mtime_from_ms(UPSTREAM_RETRY_SOON_MS));
+	upstream_arm(up->retry, loop_now() + mtime_from_ms(UPSTREAM_RETRY_SOON_MS));
 }
 
 bool upstream_state(const struct upstream *up, int ifindex, const struct ipaddr *group, struct mcast_state *state)
@@ -163,6 +261,13 @@ bool upstream_state(const struct upstream *up, int ifindex, const struct ipaddr 
 
 	memset(state, 0, sizeof(*state));
 	return uif && mcast_pool_state(uif->pool, group, state);
+}
+
+mtime_t upstream_changed(const struct upstream *up, int ifindex)
+{
+	const struct upstream_if *uif = upstream_find(up, ifindex);
+
+	return uif ? uif->changed : 0;
 }
 
 /* The learned limits are the kernel's: the tightest one is shown. */
@@ -186,6 +291,7 @@ void upstream_stats(const struct upstream *up, int ifindex, struct mcast_pool_st
 		mcast_pool_stats(uif->pool, &one);
 		stats->groups += one.groups;
 		stats->failing += one.failing;
+		stats->waiting += one.waiting;
 		stats->sockets += one.sockets;
 		stats->join_failures += one.join_failures;
 		stats->widened += one.widened;

@@ -3,10 +3,10 @@
  * upstream - the host side of a family (RFC 4605 s4.1): the wanted membership of every group on every upstream, held by
  * kernel memberships.
  *
- * It owns a pool of sockets per upstream interface and the timer that repeats what failed, with back-off from 1 s to
- * 60 s. Nothing that was set is forgotten before it is set to INCLUDE{} or its interface is dropped. It refuses to know
- * why a group is wanted. Interfaces are known by ifindex; a link that merely goes down keeps its memberships, which the
- * kernel reports again when it comes up.
+ * It owns a pool of sockets per upstream interface, the pace at which the kernel is told, and the timer that repeats
+ * what failed, with back-off from 1 s to 60 s. Nothing that was set is forgotten before it is set to INCLUDE{} or its
+ * interface is dropped. It refuses to know why a group is wanted. Interfaces are known by ifindex; a link that merely
+ * goes down keeps its memberships, which the kernel reports again when it comes up.
  */
 #ifndef IMPROXY_SYS_UPSTREAM_H
 #define IMPROXY_SYS_UPSTREAM_H
@@ -27,11 +27,18 @@ int upstream_open(struct loop *loop, enum family family, struct upstream **out);
 void upstream_close(struct upstream *up);
 
 /*
- * Sets the wanted filter of a group on an interface; INCLUDE{} leaves. `sources` are copied. Returns 0, or the -errno
- * for which the kernel does not hold it now: it is remembered with the group, counted, and repeated by the timer.
+ * Sets the wanted filter of a group on an interface; INCLUDE{} leaves. `sources` are copied. The kernel is told soon,
+ * from the loop. If it refuses, that is logged, remembered with the group, counted, and repeated by the timer. Returns
+ * 0 or -ENOMEM.
  */
 int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 		 const struct ipaddr *sources, unsigned int nsources);
+
+/* Tells the kernel now, as far as its turn allows, instead of from the loop: for after the last of several changes. */
+void upstream_work(struct upstream *up);
+
+/* When the kernel was told of a change on an interface last, which it then reports; 0: never. */
+mtime_t upstream_changed(const struct upstream *up, int ifindex);
 
 /* The interface is gone, or is no upstream any more: leaves what can still be left and forgets its groups. */
 void upstream_drop(struct upstream *up, int ifindex);
