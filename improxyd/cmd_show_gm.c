@@ -10,11 +10,7 @@
 #include <string.h>
 
 #include "show.h"
-
-static enum cmd_code out_of_memory(struct cmd_ctx *ctx)
-{
-	return cmd_fail(ctx, "Out of memory");
-}
+#include "show_walk.h"
 
 /* --- JSON objects of interfaces, kept open over the rows that belong to them --- */
 
@@ -140,32 +136,32 @@ static void emit_group(struct cmd_ctx *ctx, const struct gm_rec *rec, mtime_t no
 		text_group_detail(o, rec, now);
 }
 
-static enum cmd_code groups_begin(struct cmd_ctx *ctx, const struct gm *gm, bool heading)
+/* Begins and goes on with the collection of what the line asks for. Returns CMD_OK when the rows can be printed. */
+static enum cmd_code groups_collect(struct cmd_ctx *ctx, const struct gm *gm)
 {
 	const char *ifname = cmd_arg(ctx, "IFNAME");
-	const struct gm_if *sorted[GM_MAX_IFS];
-	unsigned int n = show_sort_ifs(gm, sorted);
-	struct show_walk *walk;
-	struct ipaddr group;
+	const struct gm_if *ifp = ifname ? show_gm_if(gm, ifname) : NULL;
+	const struct gm_group *group;
+	struct show_walk *walk = ctx->state;
+	struct ipaddr addr;
 
-	show_arg_addr(ctx, "GROUP", &group);
-	if (ifname && !show_gm_if(gm, ifname))
-		return show_no_if(ctx, ifname);
-	walk = show_walk_new(ctx, gm);
-	if (!walk)
-		return CMD_FAILED;
-	for (unsigned int i = 0; i < n; i++) {
-		if (ifname && strcmp(sorted[i]->conf.name, ifname) != 0)
-			continue;
-		if (show_walk_add_records(walk, sorted[i], &group) < 0)
-			return out_of_memory(ctx);
+	if (!walk) {
+		if (!gm)
+			return show_no_family(ctx);
+		if (ifname && !ifp)
+			return show_no_if(ctx, ifname);
+		walk = show_walk_new(ctx, gm);
+		if (!walk)
+			return CMD_FAILED;
+		if (ifp)
+			walk->slots = UINT32_C(1) << ifp->slot;
 	}
-	show_walk_sort(walk);
-	if (heading) {
-		out_text(ctx->out, "Total %s groups: %zu\n", show_protocol(show_family(ctx)), walk->n);
-		out_uint(ctx->out, "totalGroups", walk->n);
-	}
-	return CMD_MORE;
+	if (!show_arg_addr(ctx, "GROUP", &addr))
+		return show_walk_collect(ctx, walk, gm ? SHOW_TABLE(gm->groups) : NULL, show_walk_add_records);
+	group = gm_group_find(gm, &addr);
+	if (group && show_walk_add_records(walk, group) < 0)
+		return cmd_fail(ctx, "Out of memory");
+	return show_walk_collect(ctx, walk, NULL, NULL);
 }
 
 static const struct gm_rec *key_rec(const struct gm *gm, const struct show_key *key)
@@ -191,21 +187,23 @@ static enum cmd_code show_groups(struct cmd_ctx *ctx)
 	const struct show_key *key;
 	struct out *o = ctx->out;
 
-	if (!walk) {
-		enum cmd_code code = gm ? groups_begin(ctx, gm, true) : show_no_family(ctx);
+	if (!walk || !walk->collected) {
+		enum cmd_code code = groups_collect(ctx, gm);
 
-		if (code != CMD_MORE)
-			return code;
 		walk = ctx->state;
+		if (!walk || !walk->collected)
+			return code;
+		out_text(o, "Total %s groups: %zu\n", show_protocol(show_family(ctx)), walk->n);
+		out_uint(o, "totalGroups", walk->n);
 		out_table_begin(o, group_cols[show_family(ctx)], ARRAY_SIZE(group_cols[0]));
 	}
-	for (; (key = show_walk_key(walk, gm)); walk->at++) {
+	for (; (key = show_walk_key(walk, gm)); show_walk_next(walk)) {
 		const struct gm_rec *rec = key_rec(gm, key);
 
+		if (show_walk_full(walk, o))
+			return CMD_MORE;
 		if (!rec)
 			continue;
-		if (out_full(o))
-			return CMD_MORE;
 		if (walk->open != key->slot) {
 			groups_close_if(o, walk);
 			open_if(ctx, walk, rec->iface);
@@ -299,18 +297,18 @@ static enum cmd_code show_sources(struct cmd_ctx *ctx)
 	struct show_walk *walk = ctx->state;
 	const struct show_key *key;
 
-	if (!walk) {
-		enum cmd_code code = gm ? groups_begin(ctx, gm, false) : show_no_family(ctx);
+	if (!walk || !walk->collected) {
+		enum cmd_code code = groups_collect(ctx, gm);
 
-		if (code != CMD_MORE)
-			return code;
 		walk = ctx->state;
+		if (!walk || !walk->collected)
+			return code;
 		out_table_begin(ctx->out, source_cols[show_family(ctx)], ARRAY_SIZE(source_cols[0]));
 	}
-	for (; (key = show_walk_key(walk, gm)); walk->at++) {
+	for (; (key = show_walk_key(walk, gm)); show_walk_next(walk)) {
 		const struct gm_rec *rec = key_rec(gm, key);
 
-		if (rec && !emit_sources(ctx, walk, rec, daemon_now()))
+		if (show_walk_full(walk, ctx->out) || (rec && !emit_sources(ctx, walk, rec, daemon_now())))
 			return CMD_MORE;
 		walk->resume = (struct ipaddr){ 0 };
 	}
@@ -407,19 +405,25 @@ static void emit_proxied(struct cmd_ctx *ctx, const struct gm_if *up, const stru
 	out_row_end(o);
 }
 
-static enum cmd_code proxy_begin(struct cmd_ctx *ctx, const struct gm *gm)
-{
-	struct show_walk *walk = show_walk_new(ctx, gm);
+enum proxy_count { UNSERVED };
 
+static int add_proxied(struct show_walk *walk, const void *element)
+{
+	const struct gm_group *group = element;
+
+	walk->count[UNSERVED] += group->members && group->upstream == GM_NO_IF;
+	return group->sent_slot == GM_NO_IF ? 0 : show_walk_add(walk, group->sent_slot, &group->addr, NULL);
+}
+
+static enum cmd_code proxy_collect(struct cmd_ctx *ctx, const struct gm *gm)
+{
+	struct show_walk *walk = ctx->state;
+
+	if (!walk && !gm)
+		return show_no_family(ctx);
 	if (!walk)
-		return CMD_FAILED;
-	for (const struct gm_group *group = gm->groups; group; group = group->hh.next) {
-		if (group->sent_slot != GM_NO_IF && show_walk_add(walk, group->sent_slot, &group->addr, NULL) < 0)
-			return out_of_memory(ctx);
-	}
-	show_walk_sort(walk);
-	out_table_begin(ctx->out, proxy_cols[show_family(ctx)], ARRAY_SIZE(proxy_cols[0]));
-	return CMD_MORE;
+		walk = show_walk_new(ctx, gm);
+	return walk ? show_walk_collect(ctx, walk, gm ? SHOW_TABLE(gm->groups) : NULL, add_proxied) : CMD_FAILED;
 }
 
 static enum cmd_code show_proxy(struct cmd_ctx *ctx)
@@ -428,22 +432,22 @@ static enum cmd_code show_proxy(struct cmd_ctx *ctx)
 	struct show_walk *walk = ctx->state;
 	const struct show_key *key;
 	struct out *o = ctx->out;
-	unsigned int unserved = 0;
 
-	if (!walk) {
-		enum cmd_code code = gm ? proxy_begin(ctx, gm) : show_no_family(ctx);
+	if (!walk || !walk->collected) {
+		enum cmd_code code = proxy_collect(ctx, gm);
 
-		if (code != CMD_MORE)
-			return code;
 		walk = ctx->state;
+		if (!walk || !walk->collected)
+			return code;
+		out_table_begin(o, proxy_cols[show_family(ctx)], ARRAY_SIZE(proxy_cols[0]));
 	}
-	for (; (key = show_walk_key(walk, gm)); walk->at++) {
+	for (; (key = show_walk_key(walk, gm)); show_walk_next(walk)) {
 		const struct gm_group *group = gm_group_find(gm, &key->group);
 
+		if (show_walk_full(walk, o))
+			return CMD_MORE;
 		if (!group || group->sent_slot != key->slot)
 			continue;
-		if (out_full(o))
-			return CMD_MORE;
 		if (walk->open != key->slot) {
 			groups_close_if(o, walk);
 			walk->open = key->slot;
@@ -455,10 +459,8 @@ static enum cmd_code show_proxy(struct cmd_ctx *ctx)
 	}
 	groups_close_if(o, walk);
 	out_table_end(o);
-	for (const struct gm_group *group = gm->groups; group; group = group->hh.next)
-		unserved += group->members && group->upstream == GM_NO_IF;
-	if (unserved)
-		out_text(o, "%u groups have members but no upstream that serves them\n", unserved);
+	if (walk->count[UNSERVED])
+		out_text(o, "%u groups have members but no upstream that serves them\n", walk->count[UNSERVED]);
 	return CMD_OK;
 }
 

@@ -13,27 +13,36 @@
 #include "conf.h"
 #include "core/gm_fwd.h"
 #include "show.h"
+#include "show_walk.h"
 
 /* --- the walk over entries --- */
 
-static enum cmd_code routes_begin(struct cmd_ctx *ctx, const struct gm *gm)
+static int add_route(struct show_walk *walk, const void *element)
 {
-	struct ipaddr group, source;
-	bool one_group = show_arg_addr(ctx, "GROUP", &group), one_source = show_arg_addr(ctx, "SOURCE", &source);
-	struct show_walk *walk = show_walk_new(ctx, gm);
+	const struct gm_route *route = element;
+	const struct ipaddr *group = &route->key.group->addr, *source = &route->key.source;
 
-	if (!walk)
-		return CMD_FAILED;
-	for (const struct gm_route *route = gm->routes; route; route = route->hh.next) {
-		const struct ipaddr *addr = &route->key.group->addr;
+	if ((!ipaddr_is_none(&walk->only_group) && !ipaddr_eq(group, &walk->only_group)) ||
+	    (!ipaddr_is_none(&walk->only_source) && !ipaddr_eq(source, &walk->only_source)))
+		return 0;
+	return show_walk_add(walk, GM_NO_IF, group, source);
+}
 
-		if ((one_group && !ipaddr_eq(addr, &group)) || (one_source && !ipaddr_eq(&route->key.source, &source)))
-			continue;
-		if (show_walk_add(walk, GM_NO_IF, addr, &route->key.source) < 0)
-			return cmd_fail(ctx, "Out of memory");
+/* Begins and goes on with the look through the entries. CMD_OK: all have been looked at. */
+static enum cmd_code routes_collect(struct cmd_ctx *ctx, const struct gm *gm, show_walk_fn *add)
+{
+	struct show_walk *walk = ctx->state;
+
+	if (!walk && !gm)
+		return show_no_family(ctx);
+	if (!walk) {
+		walk = show_walk_new(ctx, gm);
+		if (!walk)
+			return CMD_FAILED;
+		show_arg_addr(ctx, "GROUP", &walk->only_group);
+		show_arg_addr(ctx, "SOURCE", &walk->only_source);
 	}
-	show_walk_sort(walk);
-	return CMD_MORE;
+	return show_walk_collect(ctx, walk, gm ? SHOW_TABLE(gm->routes) : NULL, add);
 }
 
 static const struct gm_route *key_route(const struct gm *gm, const struct show_key *key)
@@ -59,22 +68,22 @@ static enum cmd_code walk_routes(struct cmd_ctx *ctx, const struct out_col *cols
 	const struct show_key *key;
 	struct out *o = ctx->out;
 
-	if (!walk) {
-		enum cmd_code code = gm ? routes_begin(ctx, gm) : show_no_family(ctx);
+	if (!walk || !walk->collected) {
+		enum cmd_code code = routes_collect(ctx, gm, add_route);
 
-		if (code != CMD_MORE)
-			return code;
 		walk = ctx->state;
+		if (!walk || !walk->collected)
+			return code;
 		out_table_begin(o, cols, ncols);
 	}
-	for (; (key = show_walk_key(walk, gm)); walk->at++) {
+	for (; (key = show_walk_key(walk, gm)); show_walk_next(walk)) {
 		const struct gm_route *route = key_route(gm, key);
 		char text[IPADDR_STRLEN];
 
+		if (show_walk_full(walk, o))
+			return CMD_MORE;
 		if (!route)
 			continue;
-		if (out_full(o))
-			return CMD_MORE;
 		if (!ipaddr_eq(&walk->open_group, &key->group)) {
 			close_group(o, walk);
 			walk->open_group = key->group;
@@ -207,6 +216,18 @@ static enum cmd_code show_mroute_count(struct cmd_ctx *ctx)
 	return walk_routes(ctx, count_cols[show_family(ctx)], ARRAY_SIZE(count_cols[0]), emit_count);
 }
 
+enum summary_count { ANY_SOURCE, ONE_SOURCE, ANY_SOURCE_INSTALLED, ONE_SOURCE_INSTALLED };
+
+static int count_route(struct show_walk *walk, const void *element)
+{
+	const struct gm_route *route = element;
+	unsigned int type = ipaddr_is_none(&route->key.source) ? ANY_SOURCE : ONE_SOURCE;
+
+	walk->count[type]++;
+	walk->count[ANY_SOURCE_INSTALLED + type] += route->installed;
+	return 0;
+}
+
 static enum cmd_code show_mroute_summary(struct cmd_ctx *ctx)
 {
 	static const struct out_col cols[] = { { "type", "Mroute Type", -14 },
@@ -215,18 +236,15 @@ static enum cmd_code show_mroute_summary(struct cmd_ctx *ctx)
 	static const struct {
 		const char *key, *type;
 	} types[] = { { "wildcardGroup", "(*, G)" }, { "sourceGroup", "(S, G)" } };
-	unsigned int installed[] = { 0, 0 }, total[] = { 0, 0 };
-	const struct gm *gm = show_gm(ctx);
+	enum cmd_code code = routes_collect(ctx, show_gm(ctx), count_route);
+	const struct show_walk *walk = ctx->state;
+	const unsigned int *total, *installed;
 	struct out *o = ctx->out;
 
-	if (!gm)
-		return show_no_family(ctx);
-	for (const struct gm_route *route = gm->routes; route; route = route->hh.next) {
-		unsigned int type = !ipaddr_is_none(&route->key.source);
-
-		total[type]++;
-		installed[type] += route->installed;
-	}
+	if (!walk || !walk->collected)
+		return code;
+	total = &walk->count[ANY_SOURCE];
+	installed = &walk->count[ANY_SOURCE_INSTALLED];
 	out_table_begin(o, cols, ARRAY_SIZE(cols));
 	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
 		out_row_begin(o, types[i].key);

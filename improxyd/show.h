@@ -88,34 +88,4 @@ void show_live_sources_v4(void *app, void (*add)(void *arg, const char *word), v
 void show_live_sources_v6(void *app, void (*add)(void *arg, const char *word), void *arg);
 void show_live_acls(void *app, void (*add)(void *arg, const char *word), void *arg);
 
-/* --- the walk --- */
-
-struct show_key {
-	struct ipaddr group, source;
-	uint8_t slot;
-};
-
-struct show_walk {
-	size_t n, cap, at;
-	struct show_key *keys;
-	uint8_t order[GM_MAX_IFS];           /* place of a slot's interface among the names */
-	char names[GM_MAX_IFS][GM_NAME_LEN]; /* of the slots when the snapshot was taken */
-	uint8_t open;                        /* slot whose JSON object is open, GM_NO_IF: none */
-	struct ipaddr open_group;            /* likewise of a group; none: none */
-	struct ipaddr resume;                /* source of the record under way that was shown last */
-};
-
-/* An empty walk, owned by ctx->state from here on; NULL when out of memory, then the error is set. */
-struct show_walk *show_walk_new(struct cmd_ctx *ctx, const struct gm *gm);
-/* Returns 0, or -ENOMEM. */
-int show_walk_add(struct show_walk *walk, uint8_t slot, const struct ipaddr *group, const struct ipaddr *source);
-/* By name of the interface, then group, then source. */
-void show_walk_sort(struct show_walk *walk);
-/* The key whose turn it is, NULL behind the last; walk->at++ goes on. Keys of an interface that has gone are left out.
- */
-const struct show_key *show_walk_key(struct show_walk *walk, const struct gm *gm);
-
-/* Adds the records of one interface, of one group or all ("none"). Returns 0 or -ENOMEM. */
-int show_walk_add_records(struct show_walk *walk, const struct gm_if *ifp, const struct ipaddr *group);
-
 #endif

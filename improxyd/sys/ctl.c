@@ -339,8 +339,12 @@ static void session_run(struct ctl_session *s)
 {
 	bool busy = true;
 
-	for (int i = 0; i < RUN_BUDGET && busy && !s->dead; i++)
+	for (int i = 0; i < RUN_BUDGET && busy && !s->dead; i++) {
 		busy = session_step(s);
+		/* A slice of a long reply is enough for one turn. */
+		if (s->state == SESSION_MORE)
+			break;
+	}
 	if (s->dead) {
 		session_free(s);
 		return;

@@ -18,6 +18,7 @@
 #include "json_flat.h"
 #include "lib/log.h"
 #include "show.h"
+#include "show_walk.h"
 
 enum { WAN, LAN1, LAN2 };
 
@@ -920,16 +921,13 @@ static void test_many(void **state)
 	assert_non_null(strstr(got, "10002"));
 }
 
-/* In order of interfaces and, as numbers, of groups. */
-static void test_many_sorted(void **state)
+/* The rows of `got`, in order of interfaces and, as numbers, of groups; counts the groups that begin with `prefix`. */
+static unsigned int sorted_rows(const char *prefix)
 {
 	char last_if[16] = "", ifname[16], text[IPADDR_STRLEN], *save;
 	struct ipaddr last = { 0 };
 	unsigned int rows = 0;
 
-	(void)state;
-	many_groups();
-	assert_int_equal(run("show ip igmp groups"), CMD_OK);
 	for (char *line = strtok_r(got, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct ipaddr group;
 
@@ -940,9 +938,93 @@ static void test_many_sorted(void **state)
 			assert_true(ipaddr_cmp(&last, &group) < 0);
 		snprintf(last_if, sizeof(last_if), "%s", ifname);
 		last = group;
-		rows++;
+		rows += strncmp(text, prefix, strlen(prefix)) == 0;
 	}
-	assert_int_equal(rows, MANY);
+	return rows;
+}
+
+static void test_many_sorted(void **state)
+{
+	(void)state;
+	many_groups();
+	assert_int_equal(run("show ip igmp groups"), CMD_OK);
+	assert_int_equal(sorted_rows(""), MANY);
+	/* A slice ends also when there is nothing to print. */
+	assert_int_equal(run("show ip igmp sources"), CMD_OK);
+	assert_true(pauses > 5);
+}
+
+/* Groups come between two slices. */
+static void more_groups(void)
+{
+	for (unsigned int i = 0; i < 20; i++) {
+		char group[IPADDR_STRLEN];
+
+		snprintf(group, sizeof(group), "238.1.%u.%u", pauses & 255, i);
+		fake_report(FAMILY_IPV4, LAN1, "10.1.1.2", group, GM_IS_EX, "");
+	}
+}
+
+/* What was there all the time is shown once. */
+static void test_more_come(void **state)
+{
+	(void)state;
+	many_groups();
+	on_pause = more_groups;
+	assert_int_equal(run("show ip igmp groups"), CMD_OK);
+	assert_true(pauses > 10);
+	assert_int_equal(sorted_rows("239."), MANY);
+	run_json("show ip igmp groups json");
+	expect_key("lan2/groups/4999/mode", "EXCLUDE");
+	expect_no_key("lan2/groups/5000");
+}
+
+static struct gm_group *add_element(struct gm_group **head, unsigned int number)
+{
+	struct gm_group *group = calloc(1, sizeof(*group));
+
+	assert_non_null(group);
+	group->addr = fake_addr("239.0.0.0");
+	for (unsigned int i = 0; i < 3; i++)
+		group->addr.b[15 - i] = (uint8_t)(number >> 8 * i);
+	group->members = UINT32_C(1) << LAN1;
+	HASH_ADD(hh, *head, addr, sizeof(group->addr), group);
+	return group;
+}
+
+/* The table gets twice the buckets, more than once, while it is collected; nothing of before is lost or doubled. */
+static void test_growth(void **state)
+{
+	struct gm_group *head = NULL, *group, *next;
+	unsigned int n = 30000, more = n, old = 0, buckets;
+	const struct gm *gm = fake.gm[FAMILY_IPV4];
+	const struct show_key *key;
+	struct show_walk *walk;
+	struct ipaddr last = { 0 };
+
+	(void)state;
+	three_interfaces();
+	for (unsigned int i = 0; i < n; i++)
+		add_element(&head, i);
+	buckets = head->hh.tbl->num_buckets;
+	walk = show_walk_new(&ctx, gm);
+	while (show_walk_collect(&ctx, walk, SHOW_TABLE(head), show_walk_add_records) == CMD_MORE) {
+		for (unsigned int i = 0; i < 2 * n && more < 8 * n; i++)
+			add_element(&head, more++);
+	}
+	assert_true(head->hh.tbl->num_buckets >= 4 * buckets);
+	for (; (key = show_walk_key(walk, gm)); show_walk_next(walk)) {
+		assert_true(ipaddr_cmp(&last, &key->group) < 0);
+		last = key->group;
+		old += key->group.b[13] * 65536u + key->group.b[14] * 256u + key->group.b[15] < n;
+	}
+	assert_int_equal(old, n);
+	ctx.state_free(ctx.state);
+	ctx.state = NULL;
+	HASH_ITER (hh, head, group, next) {
+		HASH_DEL(head, group);
+		free(group);
+	}
 }
 
 static void forget_all(void)
@@ -1036,21 +1118,24 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		CASE(test_table),          CASE(test_groups_text),
-		CASE(test_groups_json),    CASE(test_sources),
-		CASE(test_proxy),          CASE(test_proxy_without_upstream),
-		CASE(test_interface),      CASE(test_interface_states),
-		CASE(test_statistics),     CASE(test_mroute),
-		CASE(test_mroute_numbers), CASE(test_multicast),
-		CASE(test_show_interface), CASE(test_access_list),
-		CASE(test_system),         CASE(test_logging),
-		CASE(test_debug),          CASE(test_clear),
-		CASE(test_levels),         CASE(test_metrics),
-		CASE(test_tech_support),   CASE(test_empty),
-		CASE(test_no_family),      CASE(test_unknown_interface),
-		CASE(test_awkward_names),  CASE(test_many),
-		CASE(test_many_sorted),    CASE(test_vanish),
-		CASE(test_many_sources),   CASE(test_completion),
+		CASE(test_table),           CASE(test_groups_text),
+		CASE(test_groups_json),     CASE(test_sources),
+		CASE(test_proxy),           CASE(test_proxy_without_upstream),
+		CASE(test_interface),       CASE(test_interface_states),
+		CASE(test_statistics),      CASE(test_mroute),
+		CASE(test_mroute_numbers),  CASE(test_multicast),
+		CASE(test_show_interface),  CASE(test_access_list),
+		CASE(test_system),          CASE(test_logging),
+		CASE(test_debug),           CASE(test_clear),
+		CASE(test_levels),          CASE(test_metrics),
+		CASE(test_tech_support),    CASE(test_empty),
+		CASE(test_no_family),       CASE(test_unknown_interface),
+		CASE(test_awkward_names),   CASE(test_many),
+		CASE(test_many_sorted),     CASE(test_more_come),
+		CASE(test_growth),          CASE(test_nothing_to_show),
+		CASE(test_more_come),       CASE(test_growth),
+		CASE(test_nothing_to_show), CASE(test_vanish),
+		CASE(test_many_sources),    CASE(test_completion),
 	};
 
 	return cmocka_run_group_tests_name("show", tests, NULL, NULL);
