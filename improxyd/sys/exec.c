@@ -30,6 +30,7 @@
 #define REVIVAL_RETRY mtime_from_ms(20)
 #define RUN_SLICE     mtime_from_ms(5) /* of a pass of the loop */
 #define RUN_GROUPS    64
+#define RUN_ACTIONS   512
 
 struct slot {
 	struct exec_if want; /* ifindex 0: free */
@@ -395,7 +396,20 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 		sweep_refused(exec->sweep);
 }
 
-static const struct gmsock_handler handler = { .packet = on_packet, .drop = on_drop, .upcall = on_upcall };
+/* Each of these may become a packet to be sent. */
+static bool is_full(void *arg)
+{
+	const struct exec *exec = arg;
+
+	return exec->gm->queue.n >= RUN_ACTIONS;
+}
+
+static const struct gmsock_handler handler = {
+	.packet = on_packet,
+	.drop = on_drop,
+	.full = is_full,
+	.upcall = on_upcall,
+};
 
 /* --- the routing table --- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What differs between the families is a row: the options set at opening, and how a datagram is taken apart. Packets
- * are read in batches, a bounded number a pass, so that a flood cannot starve the timers.
+ * are read in batches, for a bounded time a pass, so that a flood cannot starve the timers.
  */
 #include "sys/gmsock.h"
 
@@ -22,7 +22,7 @@
 #include "sys/mcast_pool.h"
 
 #define GMSOCK_BATCH       32
-#define GMSOCK_BATCHES     8 /* a pass */
+#define GMSOCK_SLICE       mtime_from_ms(5) /* of a pass: a full batch of long reports takes as long */
 #define GMSOCK_PACKET_MAX  9216
 #define GMSOCK_CONTROL_MAX 512
 #define GMSOCK_RCVBUF      (4 << 20)
@@ -66,11 +66,13 @@ struct gmsock {
 	int fd;
 	bool inherited;
 	struct loop_fd *watch;
+	struct loop_timer *more; /* the rest of a batch */
 	const struct gmsock_handler *handler;
 	void *arg;
 	struct gmsock_routers *routers;
 	uint32_t rxq_ovfl; /* the kernel's running count */
 	struct gmsock_stats stats;
+	unsigned int next, nmsgs; /* of the batch under way */
 	struct mmsghdr msgs[GMSOCK_BATCH];
 	struct iovec iovs[GMSOCK_BATCH];
 	struct sockaddr_storage names[GMSOCK_BATCH];
@@ -297,8 +299,11 @@ static void gmsock_receive(struct gmsock *sock, unsigned int i)
 	sock->af->packet(sock, &dgram);
 }
 
-static int gmsock_batch(struct gmsock *sock)
+/* Returns false when there is nothing to read. */
+static bool gmsock_batch(struct gmsock *sock)
 {
+	int n;
+
 	for (unsigned int i = 0; i < GMSOCK_BATCH; i++) {
 		sock->iovs[i].iov_base = sock->packets[i];
 		sock->iovs[i].iov_len = sizeof(sock->packets[i]);
@@ -311,22 +316,28 @@ static int gmsock_batch(struct gmsock *sock)
 			.msg_controllen = sizeof(sock->controls[i]),
 		};
 	}
-	return recvmmsg(sock->fd, sock->msgs, GMSOCK_BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(sock->fd, sock->msgs, GMSOCK_BATCH, MSG_DONTWAIT, NULL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		sock->stats.read_errors++;
+	sock->next = 0;
+	sock->nmsgs = n > 0 ? (unsigned int)n : 0;
+	return n > 0;
 }
 
 /* A handler must not close the socket from inside its call. */
 static void gmsock_readable(void *arg)
 {
 	struct gmsock *sock = arg;
-	int n = GMSOCK_BATCH;
+	mtime_t end = loop_now() + GMSOCK_SLICE;
 
-	for (unsigned int batch = 0; batch < GMSOCK_BATCHES && n == GMSOCK_BATCH; batch++) {
-		n = gmsock_batch(sock);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			sock->stats.read_errors++;
-		for (int i = 0; i < n; i++)
-			gmsock_receive(sock, (unsigned int)i);
-	}
+	do {
+		if (sock->next == sock->nmsgs && !gmsock_batch(sock))
+			return;
+		gmsock_receive(sock, sock->next++);
+	} while (!sock->handler->full(sock->arg) && loop_now() < end);
+	/* If it cannot be armed, the next datagram brings on the rest. */
+	if (sock->next < sock->nmsgs && loop_timer_at(sock->more, loop_now()) < 0)
+		sock->stats.read_errors++;
 }
 
 /* --- opening and closing --- */
@@ -385,7 +396,8 @@ int gmsock_open(struct loop *loop, enum family family, const struct gmsock_handl
 	if (err)
 		goto fail;
 	sock->watch = loop_fd_new(loop, sock->fd, gmsock_readable, NULL, sock);
-	if (!sock->watch) {
+	sock->more = loop_timer_new(loop, gmsock_readable, sock);
+	if (!sock->watch || !sock->more) {
 		err = -ENOMEM;
 		goto fail;
 	}
@@ -412,6 +424,7 @@ void gmsock_close(struct gmsock *sock)
 		return;
 	while (sock->routers)
 		gmsock_routers_free(sock, sock->routers);
+	loop_timer_free(sock->more);
 	loop_fd_free(sock->watch);
 	if (sock->fd >= 0) {
 		fdstore_drop(sock->af->name);

@@ -33,6 +33,8 @@ struct gmsock_handler {
 		       size_t len);
 	/* Something arrived that cannot even be handed over. */
 	void (*drop)(void *arg, enum family family, int ifindex, enum gm_drop why);
+	/* There is enough to do for now: what has been read already is handed over in the next pass. */
+	bool (*full)(void *arg);
 	void (*upcall)(void *arg, enum family family, enum gmsock_upcall type, unsigned int vif,
 		       const struct ipaddr *source, const struct ipaddr *group);
 };

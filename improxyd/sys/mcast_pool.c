@@ -10,6 +10,10 @@
  *    before parts are dropped;
  *  - INCLUDE to EXCLUDE: the first part switches, which decides the mode, then the others go;
  *  - EXCLUDE to INCLUDE: the other parts are added first, under the cover of the EXCLUDE part, which then switches.
+ *
+ * The kernel keeps the groups of an interface in a list, the last joined first, and looks through it twice to leave
+ * one. Many leaves in the order of the joins take a time that grows with the square of their number, in the opposite
+ * order they cost next to nothing: hence the order of pool->leaves.
  */
 #include "sys/mcast_pool.h"
 
@@ -23,6 +27,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "lib/theap.h"
+#include "lib/util.h"
 #include "sys/mcast_part.h"
 
 /* Applying again after a limit was learned or a stale part removed; each such step makes progress. */
@@ -34,14 +40,17 @@ struct pool_group {
 	struct mcast_state state;
 	struct ipaddr *sources;         /* wanted, sorted, each once; state.nsources of them */
 	struct pool_group *prev, *next; /* in the list of failing groups, while state.error */
-	struct pool_group *todo_prev, *todo_next;
-	bool todo; /* in the list of groups that the kernel is still to be told of */
+	int64_t joined;                 /* its place in the order of joins; 0: not joined */
+	struct theap_node todo;         /* while the kernel is still to be told */
+	struct theap *todo_heap;        /* the one it is in: pool->changes or pool->leaves */
 };
 
 struct mcast_pool {
 	struct mcast_socks socks;
 	struct pool_group *groups; /* hash */
-	struct pool_group *todo;   /* in the order in which they were set first */
+	struct theap changes;      /* the one that was set first comes first */
+	struct theap leaves;       /* the one that was joined last comes first */
+	int64_t order;             /* of what was set, and of joins */
 	unsigned int ntodo;
 	struct pool_group *failing;
 	unsigned int nfailing;
@@ -221,22 +230,24 @@ static int group_apply_once(struct mcast_pool *pool, struct pool_group *group)
 	return group_apply_include(pool, group);
 }
 
-static void group_todo(struct mcast_pool *pool, struct pool_group *group)
-{
-	if (group->todo)
-		return;
-	DL_APPEND2(pool->todo, group, todo_prev, todo_next);
-	pool->ntodo++;
-	group->todo = true;
-}
-
 static void group_done(struct mcast_pool *pool, struct pool_group *group)
 {
-	if (!group->todo)
+	if (!theap_armed(&group->todo))
 		return;
-	DL_DELETE2(pool->todo, group, todo_prev, todo_next);
+	theap_remove(group->todo_heap, &group->todo);
 	pool->ntodo--;
-	group->todo = false;
+}
+
+static void group_todo(struct mcast_pool *pool, struct pool_group *group)
+{
+	struct theap *heap = group->state.wanted ? &pool->changes : &pool->leaves;
+
+	if (theap_armed(&group->todo) && group->todo_heap == heap)
+		return;
+	group_done(pool, group);
+	group->todo_heap = heap;
+	theap_set(heap, &group->todo, group->state.wanted ? ++pool->order : -group->joined);
+	pool->ntodo++;
 }
 
 static void group_free(struct mcast_pool *pool, struct pool_group *group)
@@ -262,6 +273,10 @@ static int group_apply(struct mcast_pool *pool, struct pool_group *group, mtime_
 	for (unsigned int round = 0; err == -EAGAIN && round < POOL_MAX_ROUNDS; round++)
 		err = group_apply_once(pool, group);
 
+	if (!group->held.nparts)
+		group->joined = 0;
+	else if (!group->joined)
+		group->joined = ++pool->order;
 	if (err)
 		pool->join_failures++;
 	if (!err && !state->wanted) {
@@ -351,15 +366,18 @@ no_memory:
 
 bool mcast_pool_behind(const struct mcast_pool *pool)
 {
-	return pool->todo != NULL;
+	return pool->ntodo != 0;
 }
 
-int mcast_pool_step(struct mcast_pool *pool, mtime_t now, struct ipaddr *addr)
+int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct ipaddr *addr)
 {
-	struct pool_group *group = pool->todo;
+	struct theap_node *change = theap_first(&pool->changes), *left = theap_first(&pool->leaves);
+	struct theap_node *node = left && (leave || !change) ? left : change;
+	struct pool_group *group;
 
-	if (!group)
+	if (!node)
 		return 0;
+	group = container_of(node, struct pool_group, todo);
 	*addr = group->held.group;
 	return group_apply(pool, group, now);
 }

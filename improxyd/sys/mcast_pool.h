@@ -60,13 +60,14 @@ int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *gr
 		   const struct ipaddr *sources, unsigned int nsources);
 
 /*
- * The same in two steps, for many groups: mcast_pool_want() only remembers what is wanted (0 or -ENOMEM), and each
- * mcast_pool_step() makes the kernel hold it of one group, `group`, the one that has waited longest: however often a
- * group was set until then, the kernel is told once. A step returns as mcast_pool_set() does.
+ * The same in two steps, for many groups. mcast_pool_want() only remembers what is wanted (0 or -ENOMEM). Each
+ * mcast_pool_step() makes the kernel hold it of one group, `group`: however often a group was set until then, the
+ * kernel is told once. Joins and changes come first, in the order in which they were set; leaves when there are none of
+ * these, or before them with `leave`. A step returns as mcast_pool_set() does.
  */
 int mcast_pool_want(struct mcast_pool *pool, const struct ipaddr *group, enum gm_mode mode,
 		    const struct ipaddr *sources, unsigned int nsources);
-int mcast_pool_step(struct mcast_pool *pool, mtime_t now, struct ipaddr *group);
+int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct ipaddr *group);
 /* There are groups for mcast_pool_step(). */
 bool mcast_pool_behind(const struct mcast_pool *pool);
 

@@ -112,7 +112,7 @@ static void upstream_tell_widened(const struct upstream *up, struct upstream_if 
 static mtime_t upstream_slice(const struct upstream *up, struct upstream_if *uif)
 {
 	mtime_t now = loop_now(), end = now + UPSTREAM_SLICE;
-	bool behind = mcast_pool_behind(uif->pool);
+	bool behind = mcast_pool_behind(uif->pool), leave = true;
 	struct ipaddr group;
 
 	if (!behind)
@@ -121,8 +121,9 @@ static mtime_t upstream_slice(const struct upstream *up, struct upstream_if *uif
 		uif->opened = now;
 	else if (now >= uif->closes)
 		return uif->changed + up->quiet;
-	for (; behind && now < end; behind = mcast_pool_behind(uif->pool)) {
-		int err = mcast_pool_step(uif->pool, now, &group);
+	/* Somebody waits for a join. A leave is less urgent, but its turn comes in every slice. */
+	for (; behind && now < end; behind = mcast_pool_behind(uif->pool), leave = false) {
+		int err = mcast_pool_step(uif->pool, now, leave, &group);
 
 		if (err)
 			upstream_tell_error(up, uif, &group, err);

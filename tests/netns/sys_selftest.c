@@ -412,6 +412,39 @@ static void test_many(struct upstream *up, enum family family)
 	   family_name(family));
 }
 
+static bool step_is(struct mcast_pool *pool, enum family family, bool leave, unsigned int number)
+{
+	struct ipaddr want = nth_group(family, number), group = { { 0 } };
+
+	return mcast_pool_step(pool, loop_now(), leave, &group) == 0 && ipaddr_eq(&group, &want);
+}
+
+/* Joins come in their order and before leaves; the kernel leaves the group cheapest that it joined last. */
+static void test_order(enum family family)
+{
+	struct mcast_pool *pool = mcast_pool_new(family, (int)if_nametoindex("up0"));
+	bool good = true;
+
+	must(!pool, "mcast_pool_new");
+	for (unsigned int i = 1; i <= 4; i++) {
+		struct ipaddr group = nth_group(family, i);
+
+		must(mcast_pool_want(pool, &group, GM_EXCLUDE, NULL, 0), "want");
+	}
+	for (unsigned int i = 1; i <= 4; i++)
+		good &= step_is(pool, family, true, i);
+	ok(good && !mcast_pool_behind(pool), "%s: joins are made in their order", family_name(family));
+	for (unsigned int i = 1; i <= 5; i++) {
+		struct ipaddr group = nth_group(family, i);
+
+		must(mcast_pool_want(pool, &group, i == 5 ? GM_EXCLUDE : GM_INCLUDE, NULL, 0), "want");
+	}
+	ok(step_is(pool, family, true, 4) && step_is(pool, family, false, 5) && step_is(pool, family, false, 3) &&
+		   step_is(pool, family, false, 2) && step_is(pool, family, false, 1) && !mcast_pool_behind(pool),
+	   "%s: leaves in the opposite order, and after joins unless it is their turn", family_name(family));
+	mcast_pool_free(pool);
+}
+
 /* However often a group is set until the kernel is told, it is told what counts in the end. */
 static void test_once(struct upstream *up, enum family family, int fd)
 {
@@ -486,6 +519,7 @@ static void test_memberships(enum family family)
 	must(upstream_open(loop, family, &up), "upstream_open");
 	test_steps(up, family, fd, small_steps, ARRAY_SIZE(small_steps));
 	test_steps(up, family, fd, large_steps, ARRAY_SIZE(large_steps));
+	test_order(family);
 	test_once(up, family, fd);
 	test_steady(up, family, fd);
 	test_many(up, family);
@@ -661,13 +695,15 @@ static struct {
 	struct wire_meta meta;
 	uint8_t first;
 	struct ipaddr source, group;
+	uint8_t mark; /* of the next packet: send_marked() */
+	unsigned int disorder;
+	bool full;
 } got;
 
 static void got_packet(void *arg, enum family family, int ifindex, const struct wire_meta *meta, const uint8_t *payload,
 		       size_t len)
 {
 	(void)arg;
-	(void)family;
 	/* The host side of the 1 ends sends reports of its own. */
 	if (!len || (payload[0] != 0x11 && payload[0] != 0x16 && payload[0] != 130))
 		return;
@@ -675,6 +711,13 @@ static void got_packet(void *arg, enum family family, int ifindex, const struct 
 	got.ifindex = ifindex;
 	got.meta = *meta;
 	got.first = payload[0];
+	got.disorder += payload[family == FAMILY_IPV4 ? 1 : 5] != got.mark++;
+}
+
+static bool got_full(void *arg)
+{
+	(void)arg;
+	return got.full;
 }
 
 static void got_drop(void *arg, enum family family, int ifindex, enum gm_drop why)
@@ -698,7 +741,9 @@ static void got_upcall(void *arg, enum family family, enum gmsock_upcall type, u
 	got.group = *group;
 }
 
-static const struct gmsock_handler handler = { .packet = got_packet, .drop = got_drop, .upcall = got_upcall };
+static const struct gmsock_handler handler = {
+	.packet = got_packet, .drop = got_drop, .full = got_full, .upcall = got_upcall
+};
 
 static void send_frame(int fd, const uint8_t *frame, size_t len)
 {
@@ -798,6 +843,48 @@ static void test_messages(struct gmsock *sock, enum family family)
 	gmsock_leave_routers(sock, (int)if_nametoindex("dn1"));
 	err = gmsock_send(sock, 9999, &src, &dst, query6, sizeof(query4));
 	ok(err < 0, "%s: sending on no interface fails (%d)", family_name(family), err);
+}
+
+/* Queries that count up. */
+static void send_marked(struct gmsock *sock, enum family family, unsigned int n)
+{
+	struct ipaddr src = addr(family == FAMILY_IPV4 ? "10.60.0.1" : "fe80::60");
+	struct ipaddr dst = addr(family == FAMILY_IPV4 ? "224.0.0.1" : "ff02::1");
+	int dn0 = (int)if_nametoindex("dn0");
+	uint8_t query[24] = { family == FAMILY_IPV4 ? 0x11 : 130 };
+
+	for (unsigned int i = 0; i < n; i++) {
+		query[family == FAMILY_IPV4 ? 1 : 5] = (uint8_t)i;
+		/* What is not sent shows as disorder, or as a loss. */
+		(void)gmsock_send(sock, dn0, &src, &dst, query, family == FAMILY_IPV4 ? 8 : sizeof(query));
+	}
+}
+
+/* A batch is handed over as fast as its receiver likes, in order; what the kernel drops is counted. */
+static void test_batches(struct gmsock *sock, enum family family)
+{
+	struct gmsock_stats before, after;
+	unsigned int sent = 30000;
+
+	settle(50);
+	memset(&got, 0, sizeof(got));
+	got.full = true;
+	send_marked(sock, family, 100);
+	must(loop_pass(loop, mtime_from_ms(1000)), "loop");
+	ok(got.packets > 0 && got.packets <= 2, "%s: who is busy gets little of a batch", family_name(family));
+	ok(WAIT(got.packets == 100) && !got.disorder, "%s: and the rest later, in order", family_name(family));
+	got.full = false;
+	gmsock_stats(sock, &before);
+	send_marked(sock, family, sent);
+	settle(200);
+	/* The count comes with the next packet. */
+	send_marked(sock, family, 1);
+	settle(50);
+	gmsock_stats(sock, &after);
+	ok(after.overflows > before.overflows &&
+		   after.received - before.received + after.overflows - before.overflows >= sent + 1,
+	   "%s: a burst that the buffer does not hold is counted: %u of %u", family_name(family),
+	   (unsigned int)(after.overflows - before.overflows), sent);
 }
 
 /* An older report goes to the group itself, which nobody here has joined: only the router hears it. */
@@ -907,6 +994,7 @@ static void test_forwarding(enum family family)
 	gmsock_stats(sock, &stats);
 	ok(stats.rcvbuf >= 4 << 20, "%s: receive buffer of %d octets", fam, stats.rcvbuf);
 	test_messages(sock, family);
+	test_batches(sock, family);
 	must(mroute_open(gmsock_fd(sock), family, MROUTE_TABLE_DEFAULT, &mroute), "mroute_open");
 	must(gmsock_open(loop, family, &handler, NULL, &second), "gmsock_open");
 	ok(mroute_open(gmsock_fd(second), family, MROUTE_TABLE_DEFAULT, &busy) == -EADDRINUSE,
