@@ -424,3 +424,13 @@ int mroute_dump(struct mroute *mroute, mroute_dump_fn *fn, void *arg)
 {
 	return mroute_nl_dump(mroute->nl, fn, arg);
 }
+
+int mroute_scan_begin(struct mroute *mroute)
+{
+	return mroute_nl_scan_begin(mroute->nl);
+}
+
+int mroute_scan_step(struct mroute *mroute, mroute_dump_fn *fn, void *arg)
+{
+	return mroute_nl_scan_step(mroute->nl, fn, arg);
+}

@@ -96,4 +96,12 @@ typedef void mroute_dump_fn(void *arg, const struct mroute_entry *entry);
  */
 int mroute_dump(struct mroute *mroute, mroute_dump_fn *fn, void *arg);
 
+/*
+ * mroute_dump() in slices, for large tables: mroute_scan_begin(), then mroute_scan_step() again and again. A step
+ * returns 1 while there are more entries, 0 at the end, or -errno, which ends it too; -ENOTCONN when none
+ * is under way. What changes meanwhile may be told twice or not at all. There is one at a time.
+ */
+int mroute_scan_begin(struct mroute *mroute);
+int mroute_scan_step(struct mroute *mroute, mroute_dump_fn *fn, void *arg);
+
 #endif

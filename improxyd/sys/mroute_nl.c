@@ -24,6 +24,7 @@ struct mroute_nl {
 	enum family family;
 	uint32_t table;
 	struct nl_sock *sock; /* NULL until needed, and after a failure */
+	struct nl_sock *scan; /* NULL: no scan is under way */
 	int ifindex[GM_MAX_IFS];
 	mtime_t tick; /* of RTA_EXPIRES */
 };
@@ -55,18 +56,19 @@ int mroute_nl_open(enum family family, uint32_t table, struct mroute_nl **out)
 	return 0;
 }
 
-static void mroute_nl_disconnect(struct mroute_nl *nl)
+static void mroute_nl_disconnect(struct nl_sock **sock)
 {
-	if (nl->sock)
-		nl_socket_free(nl->sock);
-	nl->sock = NULL;
+	if (*sock)
+		nl_socket_free(*sock);
+	*sock = NULL;
 }
 
 void mroute_nl_close(struct mroute_nl *nl)
 {
 	if (!nl)
 		return;
-	mroute_nl_disconnect(nl);
+	mroute_nl_disconnect(&nl->sock);
+	mroute_nl_disconnect(&nl->scan);
 	free(nl);
 }
 
@@ -75,25 +77,25 @@ void mroute_nl_map(struct mroute_nl *nl, unsigned int slot, int ifindex)
 	nl->ifindex[slot] = ifindex;
 }
 
-static int mroute_nl_connect(struct mroute_nl *nl)
+static int mroute_nl_connect(struct nl_sock **sock)
 {
 	struct timeval timeout = { .tv_sec = MROUTE_NL_TIMEOUT_S };
 	int strict = 1;
 
-	if (nl->sock)
+	if (*sock)
 		return 0;
-	nl->sock = nl_socket_alloc();
-	if (!nl->sock)
+	*sock = nl_socket_alloc();
+	if (!*sock)
 		return -ENOMEM;
-	nl_socket_disable_auto_ack(nl->sock);
-	nl_socket_enable_msg_peek(nl->sock);
-	if (nl_connect(nl->sock, NETLINK_ROUTE) < 0 ||
-	    setsockopt(nl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout))) {
-		mroute_nl_disconnect(nl);
+	nl_socket_disable_auto_ack(*sock);
+	nl_socket_enable_msg_peek(*sock);
+	if (nl_connect(*sock, NETLINK_ROUTE) < 0 ||
+	    setsockopt(nl_socket_get_fd(*sock), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout))) {
+		mroute_nl_disconnect(sock);
 		return -EIO;
 	}
 	/* With it the kernel filters a dump by table; older ones do not, so that the answer is filtered as well. */
-	(void)setsockopt(nl_socket_get_fd(nl->sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict));
+	(void)setsockopt(nl_socket_get_fd(*sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict));
 	return 0;
 }
 
@@ -146,10 +148,8 @@ static void mroute_nl_counters(const struct mroute_nl *nl, struct nlattr *const 
 		out->idle = (mtime_t)nla_get_u64(attrs[RTA_EXPIRES]) * nl->tick;
 }
 
-static int mroute_nl_valid(struct nl_msg *msg, void *arg)
+static int mroute_nl_entry(struct mroute_nl_request *req, struct nlmsghdr *hdr)
 {
-	struct mroute_nl_request *req = arg;
-	struct nlmsghdr *hdr = nlmsg_hdr(msg);
 	struct nlattr *attrs[RTA_MAX + 1];
 	struct mroute_entry entry = { .iif = GM_NO_IF };
 	const struct rtmsg *route = nlmsg_data(hdr);
@@ -172,6 +172,11 @@ static int mroute_nl_valid(struct nl_msg *msg, void *arg)
 	req->answered = true;
 	req->fn(req->arg, &entry);
 	return NL_OK;
+}
+
+static int mroute_nl_valid(struct nl_msg *msg, void *arg)
+{
+	return mroute_nl_entry(arg, nlmsg_hdr(msg));
 }
 
 static int mroute_nl_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
@@ -211,7 +216,7 @@ static int mroute_nl_ask(struct mroute_nl *nl, struct nl_msg *msg, struct mroute
 	if (err < 0) {
 		err = mroute_nl_errno(err);
 		if (err != -EAGAIN)
-			mroute_nl_disconnect(nl);
+			mroute_nl_disconnect(&nl->sock);
 		return err;
 	}
 	return 0;
@@ -256,7 +261,7 @@ int mroute_nl_get(struct mroute_nl *nl, const struct ipaddr *source, const struc
 	struct mroute_nl_request req = { .nl = nl, .fn = mroute_nl_keep, .arg = counters };
 	unsigned int len = nl->family == FAMILY_IPV4 ? 4 : 16;
 	struct nl_msg *msg;
-	int err = mroute_nl_connect(nl);
+	int err = mroute_nl_connect(&nl->sock);
 
 	if (err)
 		return err;
@@ -274,7 +279,7 @@ int mroute_nl_dump(struct mroute_nl *nl, mroute_dump_fn *fn, void *arg)
 {
 	struct mroute_nl_request req = { .nl = nl, .fn = fn, .arg = arg };
 	struct nl_msg *msg;
-	int err = mroute_nl_connect(nl);
+	int err = mroute_nl_connect(&nl->sock);
 
 	if (err)
 		return err;
@@ -283,5 +288,57 @@ int mroute_nl_dump(struct mroute_nl *nl, mroute_dump_fn *fn, void *arg)
 		return -ENOMEM;
 	err = mroute_nl_ask(nl, msg, &req);
 	nlmsg_free(msg);
+	return err;
+}
+
+/* --- a dump in slices --- */
+
+int mroute_nl_scan_begin(struct mroute_nl *nl)
+{
+	struct nl_msg *msg;
+	int err;
+
+	mroute_nl_disconnect(&nl->scan);
+	err = mroute_nl_connect(&nl->scan);
+	if (err)
+		return err;
+	msg = mroute_nl_message(nl, NLM_F_DUMP, 0);
+	err = msg ? nl_send_auto(nl->scan, msg) : -NLE_NOMEM;
+	if (msg)
+		nlmsg_free(msg);
+	if (err >= 0)
+		return 0;
+	mroute_nl_disconnect(&nl->scan);
+	return mroute_nl_errno(err);
+}
+
+/* Returns 1 when there is more to come. */
+static int mroute_nl_scan_messages(struct mroute_nl_request *req, struct nlmsghdr *hdr, int left)
+{
+	for (; nlmsg_ok(hdr, left); hdr = nlmsg_next(hdr, &left)) {
+		if (hdr->nlmsg_type == NLMSG_ERROR)
+			return nlmsg_datalen(hdr) >= (int)sizeof(int) ? *(int *)nlmsg_data(hdr) : -EIO;
+		if (hdr->nlmsg_type == NLMSG_DONE)
+			return 0;
+		(void)mroute_nl_entry(req, hdr);
+	}
+	return 1;
+}
+
+int mroute_nl_scan_step(struct mroute_nl *nl, mroute_dump_fn *fn, void *arg)
+{
+	struct mroute_nl_request req = { .nl = nl, .fn = fn, .arg = arg };
+	/* What the kernel fills at once at most. */
+	_Alignas(struct nlmsghdr) uint8_t buf[32768];
+	ssize_t n;
+	int err;
+
+	if (!nl->scan)
+		return -ENOTCONN;
+	/* The kernel goes on with the dump when it is read: there is something to read until its end. */
+	n = recv(nl_socket_get_fd(nl->scan), buf, sizeof(buf), MSG_DONTWAIT);
+	err = n < 0 ? -errno : mroute_nl_scan_messages(&req, (struct nlmsghdr *)(void *)buf, (int)n);
+	if (err <= 0)
+		mroute_nl_disconnect(&nl->scan);
 	return err;
 }

@@ -24,4 +24,8 @@ int mroute_nl_get(struct mroute_nl *nl, const struct ipaddr *source, const struc
 		  struct mroute_counters *counters);
 int mroute_nl_dump(struct mroute_nl *nl, mroute_dump_fn *fn, void *arg);
 
+/* As mroute_scan_begin() and mroute_scan_step(). */
+int mroute_nl_scan_begin(struct mroute_nl *nl);
+int mroute_nl_scan_step(struct mroute_nl *nl, mroute_dump_fn *fn, void *arg);
+
 #endif

@@ -16,23 +16,29 @@
 #define WAITING_KEPT mtime_from_s(11) /* the kernel keeps waiting packets for 10 s */
 #define WAITING_SOON mtime_from_ms(50)
 #define WAITING_GAP  mtime_from_ms(500)
+#define TOLD_A_STEP  1024
+
+struct finds;
 
 struct sweep {
 	enum family family;
 	struct sweep_user user;
-	struct loop_timer *idle, *waiting;
+	struct loop_timer *idle, *waiting, *step;
+	struct finds *finds; /* of the look under way; NULL: none */
 	mtime_t timeout;
 	mtime_t pressed_until; /* the table has been full */
 	mtime_t open_until;    /* questions were left open */
 	mtime_t not_before;    /* the next look for waiting packets */
 };
 
-/* What one dump has found; it must not change the table. */
+/* What one look has found. It is told at the end, so that the table does not change on account of it on the way. */
 struct finds {
 	const struct gm *gm;
+	mroute_dump_fn *fn;
 	mtime_t idle;
+	bool complete; /* the table has been looked through */
 	struct gm_event *v;
-	size_t n, cap;
+	size_t n, cap, told;
 	bool short_of_memory;
 };
 
@@ -52,27 +58,72 @@ static struct gm_event *add(struct finds *finds)
 	return &finds->v[finds->n++];
 }
 
-/* An incomplete dump or list only means that the rest is found at the next look. */
-static void look(struct sweep *sweep, struct finds *finds, mroute_dump_fn *fn)
-{
-	struct mroute *table = sweep->user.table(sweep->user.arg);
-	int err;
-
-	if (!table)
-		return;
-	err = mroute_dump(table, fn, finds);
-	if ((err < 0 && err != -EAGAIN) || finds->short_of_memory)
-		log_warn("mroute", "%s: entries could not be read: %s", family_title(sweep->family),
-			 strerror(err < 0 ? -err : ENOMEM));
-	for (size_t i = 0; i < finds->n; i++)
-		sweep->user.input(sweep->user.arg, &finds->v[i]);
-	free(finds->v);
-}
-
 static void arm(struct loop_timer *timer, mtime_t deadline)
 {
 	if (loop_timer_at(timer, deadline) < 0)
 		log_error("mroute", "out of memory: entries are not looked at");
+}
+
+/* --- a look through the table, in slices --- */
+
+static void end_look(struct sweep *sweep)
+{
+	if (sweep->finds)
+		free(sweep->finds->v);
+	free(sweep->finds);
+	sweep->finds = NULL;
+}
+
+/* An incomplete dump or list only means that the rest is found at the next look. */
+static void look_on(struct sweep *sweep)
+{
+	struct mroute *table = sweep->user.table(sweep->user.arg);
+	struct finds *finds = sweep->finds;
+	int err = table ? mroute_scan_step(table, finds->fn, finds) : -ENOTCONN;
+
+	finds->complete = err <= 0;
+	if ((err < 0 && err != -ENOTCONN) || finds->short_of_memory)
+		log_warn("mroute", "%s: entries could not be read: %s", family_title(sweep->family),
+			 strerror(err < 0 ? -err : ENOMEM));
+}
+
+static void on_step(void *arg)
+{
+	struct sweep *sweep = arg;
+	struct finds *finds = sweep->finds;
+
+	if (!finds->complete)
+		look_on(sweep);
+	for (unsigned int i = 0; finds->complete && finds->told < finds->n && i < TOLD_A_STEP; i++)
+		sweep->user.input(sweep->user.arg, &finds->v[finds->told++]);
+	if (!finds->complete || finds->told < finds->n)
+		arm(sweep->step, loop_now());
+	else
+		end_look(sweep);
+}
+
+/* False: there is another look under way. Without the table there is nothing to look at. */
+static bool look(struct sweep *sweep, const struct finds *what)
+{
+	struct mroute *table = sweep->user.table(sweep->user.arg);
+	int err;
+
+	if (sweep->finds) {
+		arm(sweep->step, loop_now()); /* in case that it could not be armed before */
+		return false;
+	}
+	if (!table)
+		return true;
+	sweep->finds = calloc(1, sizeof(*sweep->finds));
+	err = sweep->finds ? mroute_scan_begin(table) : -ENOMEM;
+	if (err < 0) {
+		log_warn("mroute", "%s: entries could not be read: %s", family_title(sweep->family), strerror(-err));
+		end_look(sweep);
+		return true;
+	}
+	*sweep->finds = *what;
+	on_step(sweep);
+	return true;
 }
 
 /* --- entries without traffic --- */
@@ -107,12 +158,14 @@ static void arm_idle(struct sweep *sweep)
 static void on_idle(void *arg)
 {
 	struct sweep *sweep = arg;
-	struct finds finds = { .idle = sweep->timeout };
+	struct finds finds = { .fn = find_idle, .idle = sweep->timeout };
 
 	if (loop_now() < sweep->pressed_until)
 		finds.idle = mtime_min(finds.idle, PRESSED_IDLE);
-	look(sweep, &finds, find_idle);
-	arm_idle(sweep);
+	if (look(sweep, &finds))
+		arm_idle(sweep);
+	else
+		arm(sweep->idle, loop_now() + WAITING_SOON);
 }
 
 void sweep_set_timeout(struct sweep *sweep, mtime_t idle)
@@ -158,9 +211,12 @@ static void find_waiting(void *arg, const struct mroute_entry *entry)
 static void on_waiting(void *arg)
 {
 	struct sweep *sweep = arg;
-	struct finds finds = { .gm = sweep->user.gm(sweep->user.arg) };
+	const struct finds finds = { .fn = find_waiting, .gm = sweep->user.gm(sweep->user.arg) };
 
-	look(sweep, &finds, find_waiting);
+	if (!look(sweep, &finds)) {
+		arm(sweep->waiting, loop_now() + WAITING_SOON);
+		return;
+	}
 	sweep->not_before = loop_now() + WAITING_GAP;
 }
 
@@ -191,7 +247,8 @@ int sweep_new(struct loop *loop, enum family family, const struct sweep_user *us
 	sweep->user = *user;
 	sweep->idle = loop_timer_new(loop, on_idle, sweep);
 	sweep->waiting = loop_timer_new(loop, on_waiting, sweep);
-	if (!sweep->idle || !sweep->waiting) {
+	sweep->step = loop_timer_new(loop, on_step, sweep);
+	if (!sweep->idle || !sweep->waiting || !sweep->step) {
 		sweep_free(sweep);
 		return -ENOMEM;
 	}
@@ -205,5 +262,7 @@ void sweep_free(struct sweep *sweep)
 		return;
 	loop_timer_free(sweep->idle);
 	loop_timer_free(sweep->waiting);
+	loop_timer_free(sweep->step);
+	end_look(sweep);
 	free(sweep);
 }

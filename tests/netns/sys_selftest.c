@@ -911,6 +911,37 @@ static void test_foreign_report(int fd, enum family family)
 	   "ip: a report to a group that nobody here joined is heard");
 }
 
+/* Makes or removes `n` entries. Returns 0 or -1. */
+static int change_entries(struct mroute *mroute, enum family family, unsigned int n, bool make)
+{
+	struct ipaddr group = addr(family == FAMILY_IPV4 ? "239.50.1.0" : "ff15::1:0");
+	struct ipaddr source = addr(family == FAMILY_IPV4 ? "10.99.0.8" : "2001:db8:99::8");
+	int err = 0;
+
+	for (unsigned int i = 0; i < n && !err; i++) {
+		err = make ? mroute_set(mroute, &source, &group, 0, 1u << 3, NULL)
+			   : mroute_del(mroute, &source, &group, 0);
+		group.b[14] = (uint8_t)(group.b[14] + (++group.b[15] == 0));
+	}
+	return err ? -1 : 0;
+}
+
+/* More entries than go into one slice, and the one there is: none of them is left out or told twice. */
+static void test_scan(struct mroute *mroute, enum family family)
+{
+	unsigned int n = 1000, steps = 0;
+	int err;
+
+	must(change_entries(mroute, family, n, true), "entries");
+	ndumped = 0;
+	must(mroute_scan_begin(mroute), "scan");
+	while ((err = mroute_scan_step(mroute, dump_entry, NULL)) == 1)
+		steps++;
+	ok(!err && ndumped == n + 1 && steps > 2, "%s: dump in %u slices", family_name(family), steps + 1);
+	ok(mroute_scan_step(mroute, dump_entry, NULL) == -ENOTCONN, "%s: which is over then", family_name(family));
+	must(change_entries(mroute, family, n, false), "entries");
+}
+
 static void test_entries(struct mroute *mroute, enum family family)
 {
 	struct ipaddr source = addr(family == FAMILY_IPV4 ? "10.99.0.7" : "2001:db8:99::7");
@@ -950,6 +981,7 @@ static void test_entries(struct mroute *mroute, enum family family)
 		   ipaddr_eq(&dumped.source, &source) && ipaddr_eq(&dumped.group, &group) &&
 		   dumped.counters.packets == count.packets && !dumped.unresolved,
 	   "%s: dump", fam);
+	test_scan(mroute, family);
 	ok(mroute_set(mroute, &source, &group, 3, 0, NULL) == 0, "%s: another incoming interface", fam);
 	send_data(in, &source, &group);
 	ok(mroute_tells_any_wrong_if(mroute) && WAIT(got.wrongvif == 1) && got.vif == 0 && got.nocache == 1,
