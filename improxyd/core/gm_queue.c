@@ -27,6 +27,7 @@ struct gm_action *gm_queue_push(struct gm *gm, enum gm_action_type type, uint8_t
 		q->v = v;
 		q->cap = cap;
 	}
+	q->nqueries += type == GM_ACT_QUERY;
 	q->v[q->n] = (struct gm_action){ .type = type, .slot = slot };
 	return &q->v[q->n++];
 }
@@ -34,6 +35,7 @@ struct gm_action *gm_queue_push(struct gm *gm, enum gm_action_type type, uint8_t
 void gm_queue_pop(struct gm *gm)
 {
 	gm->queue.n--;
+	gm->queue.nqueries -= gm->queue.v[gm->queue.n].type == GM_ACT_QUERY;
 }
 
 struct ipaddr *gm_queue_addrs(struct gm *gm, unsigned int n)
@@ -89,6 +91,7 @@ void gm_queue_clear(struct gm *gm)
 	struct gm_queue *q = &gm->queue;
 
 	q->n = 0;
+	q->nqueries = 0;
 	if (q->cap > KEEP_ACTIONS) {
 		free(q->v);
 		q->v = NULL;

@@ -195,6 +195,7 @@ struct gm_if {
 struct gm_queue {
 	struct gm_action *v;
 	size_t n, cap;
+	unsigned int nqueries;   /* of these: each is a packet to be sent */
 	struct gm_chunk *chunks; /* source lists */
 };
 

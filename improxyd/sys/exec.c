@@ -30,7 +30,7 @@
 #define REVIVAL_RETRY mtime_from_ms(20)
 #define RUN_SLICE     mtime_from_ms(5) /* of a pass of the loop */
 #define RUN_GROUPS    64
-#define RUN_ACTIONS   512
+#define RUN_QUERIES   512 /* more than these are not asked for in one pass */
 
 struct slot {
 	struct exec_if want; /* ifindex 0: free */
@@ -396,12 +396,12 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 		sweep_refused(exec->sweep);
 }
 
-/* Each of these may become a packet to be sent. */
+/* Sending a query costs more than what led to it. */
 static bool is_full(void *arg)
 {
 	const struct exec *exec = arg;
 
-	return exec->gm->queue.n >= RUN_ACTIONS;
+	return exec->gm->queue.nqueries >= RUN_QUERIES;
 }
 
 static const struct gmsock_handler handler = {

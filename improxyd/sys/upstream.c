@@ -108,12 +108,21 @@ static void upstream_tell_widened(const struct upstream *up, struct upstream_if 
 		 stats->max_sources, up->family == FAMILY_IPV4 ? "net.ipv4.igmp_max_msf" : "net.ipv6.mld_max_msf");
 }
 
+static void upstream_step(const struct upstream *up, struct upstream_if *uif, mtime_t now, bool leave)
+{
+	struct ipaddr group;
+	int err = mcast_pool_step(uif->pool, now, leave, &group);
+
+	if (err)
+		upstream_tell_error(up, uif, &group, err);
+	uif->changed = loop_now();
+}
+
 /* Returns when to go on; MTIME_NEVER: the kernel knows everything. */
 static mtime_t upstream_slice(const struct upstream *up, struct upstream_if *uif)
 {
 	mtime_t now = loop_now(), end = now + UPSTREAM_SLICE;
-	bool behind = mcast_pool_behind(uif->pool), leave = true;
-	struct ipaddr group;
+	bool behind = mcast_pool_behind(uif->pool);
 
 	if (!behind)
 		return MTIME_NEVER;
@@ -121,17 +130,13 @@ static mtime_t upstream_slice(const struct upstream *up, struct upstream_if *uif
 		uif->opened = now;
 	else if (now >= uif->closes)
 		return uif->changed + up->quiet;
+	for (; behind && now < end; now = loop_now(), behind = mcast_pool_behind(uif->pool))
+		upstream_step(up, uif, now, false);
 	/* Somebody waits for a join. A leave is less urgent, but its turn comes in every slice. */
-	for (; behind && now < end; behind = mcast_pool_behind(uif->pool), leave = false) {
-		int err = mcast_pool_step(uif->pool, now, leave, &group);
-
-		if (err)
-			upstream_tell_error(up, uif, &group, err);
-		now = loop_now();
-		uif->changed = now;
-	}
+	if (behind)
+		upstream_step(up, uif, now, true);
 	uif->closes = uif->opened + (behind ? UPSTREAM_BURST_MOST : UPSTREAM_BURST);
-	return behind ? now : MTIME_NEVER;
+	return behind ? uif->changed : MTIME_NEVER;
 }
 
 void upstream_work(struct upstream *up)

@@ -454,16 +454,12 @@ static void see_query(const struct gm_action *a)
 	put(&out.query_times[a->slot], "%g:%s", t, text.s);
 }
 
-/* Fetches what is to be done and does it to the models. */
-static void settle(void)
+/* What comes of one group that has changed. */
+static void see_some(void)
 {
-	const struct gm_action *a;
 	size_t n;
+	const struct gm_action *a = gm_actions_some(bed.gm, bed.now, 1, &n);
 
-	gm_check(bed.gm, bed.now);
-	if (bed.burst)
-		return;
-	a = gm_actions(bed.gm, bed.now, &n);
 	for (; n > 0; n--, a++) {
 		assert_true(a->slot < NSLOTS || a->slot == GM_NO_IF);
 		switch (a->type) {
@@ -485,6 +481,17 @@ static void settle(void)
 		}
 	}
 	gm_actions_done(bed.gm);
+}
+
+/* Fetches what is to be done and does it to the models. */
+static void settle(void)
+{
+	gm_check(bed.gm, bed.now);
+	if (bed.burst)
+		return;
+	do
+		see_some();
+	while (gm_unsettled(bed.gm));
 	gm_check(bed.gm, bed.now);
 	assert_true(gm_next(bed.gm) > bed.now);
 }
