@@ -334,6 +334,21 @@ static bool session_step(struct ctl_session *s)
 	return false;
 }
 
+/*
+ * Nothing more is read while a full input has to wait. It does not do to leave this to the watermark: for as long as
+ * the input stays at it, libevent calls the read callback again and again, and comes to nothing else.
+ */
+static void input_limit(struct ctl_session *s)
+{
+	bool full = evbuffer_get_length(bufferevent_get_input(s->bev)) >= INPUT_MAX;
+	bool reading = bufferevent_get_enabled(s->bev) & EV_READ;
+
+	if (full && reading)
+		bufferevent_disable(s->bev, EV_READ);
+	else if (!full && !reading && bufferevent_enable(s->bev, EV_READ))
+		s->dead = true;
+}
+
 /* Does what can be done now; may free the session. */
 static void session_run(struct ctl_session *s)
 {
@@ -345,6 +360,8 @@ static void session_run(struct ctl_session *s)
 		if (s->state == SESSION_MORE)
 			break;
 	}
+	if (!s->closing && !s->eof)
+		input_limit(s);
 	if (s->dead) {
 		session_free(s);
 		return;

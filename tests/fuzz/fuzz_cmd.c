@@ -13,32 +13,11 @@
 #include "cli.h"
 #include "tests/fuzz/ensure.h"
 #include "tests/unit/cli_bed.h"
-#include "tests/unit/fake_daemon.h"
 #include "tests/unit/json_flat.h"
 
 #define MAX_LINES 24
 
 /* --- the daemon --- */
-
-/* Something for every `show` to show. */
-static void populate(void)
-{
-	fake_add_link("lan1", 2, "10.1.0.10/24", "fe80::1:10/64");
-	fake_add_link("lan2", 0, NULL, NULL);
-	fake_add_link("wan", 3, "10.0.0.10/24", "fe80::10/64");
-	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		enum family family = (enum family)f;
-		bool v4 = family == FAMILY_IPV4;
-
-		fake_add_if(family, 0, "wan", GM_ROLE_UPSTREAM);
-		fake_add_if(family, 1, "lan1", GM_ROLE_DOWNSTREAM);
-		fake_report(family, 1, v4 ? "10.1.0.11" : "fe80::1:11", v4 ? "239.1.1.1" : "ff15::1:1", GM_TO_EX,
-			    v4 ? "198.18.0.1" : "2001:db8:18::1");
-		fake_report(family, 1, v4 ? "10.1.0.12" : "fe80::1:12", v4 ? "232.1.1.1" : "ff35::8000:1", GM_ALLOW,
-			    v4 ? "198.18.0.1,198.18.0.2" : "2001:db8:18::1,2001:db8:18::2");
-		fake_upcall(family, 0, v4 ? "198.18.0.7" : "2001:db8:18::7", v4 ? "239.1.1.1" : "ff15::1:1");
-	}
-}
 
 static void begin(void)
 {
@@ -47,7 +26,7 @@ static void begin(void)
 	else
 		bed_begin();
 	bed_set_file(BED_STARTUP, "hostname gw2\ninterface lan1\n ip igmp proxy downstream\n");
-	populate();
+	bed_populate();
 }
 
 /* --- what holds --- */

@@ -484,6 +484,42 @@ static void test_never_reads(void **state)
 	close(fd);
 }
 
+/*
+ * A client that sends more than the server reads ahead, while its reply waits or its output is full, must cost nothing.
+ * Found by the fuzzer: the read callback was called for ever, and this loop never came back.
+ */
+static void test_full_input_rests(void **state)
+{
+	static const char line[] = "hello, this is a line\n";
+	int waiting = greeted(), lazy, sent[2] = { 0 };
+	struct toy *t = last;
+
+	(void)state;
+	lazy = greeted();
+	put(waiting, "wait\n");
+	alarm(20);
+	for (int i = 0; i < 5; i++) {
+		/* Neither is read from any more. */
+		while (send(waiting, line, sizeof(line) - 1, MSG_NOSIGNAL) > 0)
+			sent[0]++;
+		while (send(lazy, line, sizeof(line) - 1, MSG_NOSIGNAL) > 0)
+			sent[1]++;
+		for (int j = 0; j < 10; j++)
+			turn();
+	}
+	alarm(0);
+	assert_in_range(sent[0], 1, 50000);
+	assert_in_range(sent[1], 1, 50000);
+	ctl_finish(t->session, CTL_SUCCESS);
+	expect(waiting, "@0 toy# ");
+	for (int i = 0; i < sent[0]; i++)
+		expect(waiting, "<hello, this is a line>\n@0 toy# ");
+	for (int i = 0; i < sent[1]; i++)
+		expect(lazy, "<hello, this is a line>\n@0 toy# ");
+	close(waiting);
+	close(lazy);
+}
+
 static void test_close_midway(void **state)
 {
 	int fds[6];
@@ -825,6 +861,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_close, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_input_rests, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close_midway, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_close_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_output_limit, setup, teardown),
