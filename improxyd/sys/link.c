@@ -87,9 +87,12 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 {
 	const char *name = rtnl_link_get_name(from);
 
-	if (!name)
+	/* What a bridge tells of its ports is not another link. */
+	if (!name || rtnl_link_get_family(from) != AF_UNSPEC)
 		return false;
 	link->ifindex = rtnl_link_get_ifindex(from);
+	if (link->ifindex <= 0)
+		return false;
 	strncpy(link->name, name, sizeof(link->name) - 1);
 	link_set_flags(link, rtnl_link_get_flags(from));
 	link->mtu = rtnl_link_get_mtu(from);
@@ -207,13 +210,16 @@ static bool addr_octets(struct nl_addr *from, struct ipaddr *addr)
 static bool addr_read(struct link_addr *addr, struct rtnl_addr *from)
 {
 	unsigned int flags = rtnl_addr_get_flags(from);
+	int len = rtnl_addr_get_prefixlen(from);
 	struct ipaddr connected;
 
 	if (!addr_octets(rtnl_addr_get_local(from), &addr->addr))
 		return false;
 	if (!addr_octets(rtnl_addr_get_peer(from), &connected))
 		connected = addr->addr;
-	addr->prefix = ipprefix_make(&connected, (unsigned int)rtnl_addr_get_prefixlen(from));
+	if (family_of(&connected) != family_of(&addr->addr) || len < 0 || len > (int)ipaddr_bytes_len(&connected) * 8)
+		return false;
+	addr->prefix = ipprefix_make(&connected, (unsigned int)len);
 	addr->scope = (uint8_t)rtnl_addr_get_scope(from);
 	addr->secondary = flags & IFA_F_SECONDARY;
 	addr->tentative = (flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC);

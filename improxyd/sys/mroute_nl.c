@@ -125,7 +125,9 @@ static uint32_t mroute_nl_oifs(const struct mroute_nl *nl, struct nlattr *attr)
 	int left = attr ? nla_len(attr) : 0;
 	uint32_t oifs = 0;
 
-	for (; hop && RTNH_OK(hop, left); left -= (int)RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+	/* RTNH_OK() reads the length of a hop before it looks whether there is one. */
+	for (; left >= (int)sizeof(*hop) && RTNH_OK(hop, left);
+	     left -= (int)RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
 		unsigned int slot = mroute_nl_slot(nl, hop->rtnh_ifindex);
 
 		if (slot != GM_NO_IF)
@@ -137,6 +139,7 @@ static uint32_t mroute_nl_oifs(const struct mroute_nl *nl, struct nlattr *attr)
 static void mroute_nl_counters(const struct mroute_nl *nl, struct nlattr *const *attrs, struct mroute_counters *out)
 {
 	struct rta_mfc_stats stats = { 0 };
+	uint64_t ticks;
 
 	if (attrs[RTA_MFC_STATS])
 		nla_memcpy(&stats, attrs[RTA_MFC_STATS], sizeof(stats));
@@ -144,9 +147,18 @@ static void mroute_nl_counters(const struct mroute_nl *nl, struct nlattr *const 
 	out->bytes = stats.mfcs_bytes;
 	out->wrong_if = stats.mfcs_wrong_if;
 	out->idle = MTIME_NEVER;
-	if (attrs[RTA_EXPIRES] && nla_len(attrs[RTA_EXPIRES]) == sizeof(uint64_t))
-		out->idle = (mtime_t)nla_get_u64(attrs[RTA_EXPIRES]) * nl->tick;
+	if (!attrs[RTA_EXPIRES] || nla_len(attrs[RTA_EXPIRES]) != sizeof(ticks))
+		return;
+	ticks = nla_get_u64(attrs[RTA_EXPIRES]);
+	if (ticks < (uint64_t)(MTIME_NEVER / nl->tick))
+		out->idle = (mtime_t)ticks * nl->tick;
 }
+
+/* A number that is too short to be read makes the message invalid. */
+static const struct nla_policy mroute_nl_policy[RTA_MAX + 1] = {
+	[RTA_TABLE] = { .type = NLA_U32 },
+	[RTA_IIF] = { .type = NLA_U32 },
+};
 
 static int mroute_nl_entry(struct mroute_nl_request *req, struct nlmsghdr *hdr)
 {
@@ -157,7 +169,7 @@ static int mroute_nl_entry(struct mroute_nl_request *req, struct nlmsghdr *hdr)
 
 	if (hdr->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(hdr, sizeof(*route)) ||
 	    route->rtm_family != mroute_nl_families[req->nl->family] ||
-	    nlmsg_parse(hdr, sizeof(*route), attrs, RTA_MAX, NULL) < 0)
+	    nlmsg_parse(hdr, sizeof(*route), attrs, RTA_MAX, mroute_nl_policy) < 0)
 		return NL_SKIP;
 	table = attrs[RTA_TABLE] ? nla_get_u32(attrs[RTA_TABLE]) : route->rtm_table;
 	if (table != req->nl->table)
