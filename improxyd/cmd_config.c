@@ -273,7 +273,7 @@ static enum cmd_code save(struct cmd_ctx *ctx, const char *path)
 
 	free(text);
 	if (err < 0)
-		return cmd_fail(ctx, "%s: %s", path, strerror(-err));
+		return cmd_fail(ctx, "%s: %s", path, daemon_write_error(d, err));
 	out_text(ctx->out, "Configuration saved to %s\n", path);
 	return CMD_OK;
 }

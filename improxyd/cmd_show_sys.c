@@ -15,13 +15,22 @@
 
 static enum cmd_code show_version(struct cmd_ctx *ctx)
 {
-	static const struct out_col form[] = { { "version", "improxyd", 0 }, { "upTime", "Uptime", 0 },
-					       { "pid", "Process", 0 },      { "keeperPid", "Keeper", 0 },
-					       { "starts", "Starts", 0 },    { "relearning", "Relearning hosts", 0 } };
+	static const struct out_col form[] = {
+		{ "version", "improxyd", 0 },
+		{ "upTime", "Uptime", 0 },
+		{ "pid", "Process", 0 },
+		{ "keeperPid", "Keeper", 0 },
+		{ "starts", "Starts", 0 },
+		{ "relearning", "Relearning hosts", 0 },
+		{ "systemCallFilter", "System calls filtered", 0 },
+		{ "writeLimits", "Writable directories limited", 0 },
+	};
 	struct daemon_process process;
 	struct out *o = ctx->out;
+	struct daemon_sandbox sandbox;
 
 	daemon_process(show_daemon(ctx), &process);
+	daemon_sandbox(show_daemon(ctx), &sandbox);
 	out_form_begin(o, form, ARRAY_SIZE(form));
 	out_row_begin(o, "improxyd");
 	out_str(o, "version", IMPROXY_VERSION);
@@ -33,6 +42,8 @@ static enum cmd_code show_version(struct cmd_ctx *ctx)
 		out_null(o, "keeperPid");
 	out_int(o, "starts", process.starts);
 	out_bool(o, "relearning", process.reviving);
+	out_bool(o, "systemCallFilter", sandbox.calls);
+	out_bool(o, "writeLimits", sandbox.writes);
 	out_row_end(o);
 	out_form_end(o);
 	return CMD_OK;

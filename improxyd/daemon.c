@@ -25,10 +25,13 @@
 #include "sys/logsink.h"
 #include "sys/loop.h"
 #include "sys/process.h"
+#include "sys/sandbox.h"
 
 #define LOOK_INTERVAL mtime_from_s(20)   /* between two looks for conflicts */
 #define LOOK_SOON     mtime_from_ms(100) /* when something has happened: after so long, */
 #define LOOK_GAP      mtime_from_s(1)    /* but not more often than this */
+#define LOG_DIRECTORY "/var/log/"      /* may be written to with -u, as far as its owner lets it */
+#define CONTROL_GROUP "improxy"        /* without -g, where there is such a group */
 
 mtime_t daemon_now(void)
 {
@@ -87,7 +90,8 @@ void daemon_clear_statistics(struct daemon *d, enum family family)
 
 /* --- configuration --- */
 
-static void apply_target(enum logsink_target target, const struct conf_log *log, const char *path)
+static void apply_target(const struct daemon *d, enum logsink_target target, const struct conf_log *log,
+			 const char *path)
 {
 	int err;
 
@@ -101,7 +105,7 @@ static void apply_target(enum logsink_target target, const struct conf_log *log,
 	}
 	err = logsink_set_file(path, (enum log_level)log->level);
 	if (err < 0)
-		log_error("log", "%s: %s", path, strerror(-err));
+		log_error("log", "%s: %s", path, daemon_write_error(d, err));
 }
 
 /* The command line's level counts for standard error, which a process in the background has until it is ready. */
@@ -113,9 +117,9 @@ static void apply_log(const struct daemon *d)
 		log.level = d->options->log_level;
 	if (d->options->background && d->ready)
 		log.on = false;
-	apply_target(LOGSINK_STDERR, &log, NULL);
-	apply_target(LOGSINK_SYSLOG, &d->conf->log_syslog, NULL);
-	apply_target(LOGSINK_FILE, &d->conf->log_file, d->conf->log_path);
+	apply_target(d, LOGSINK_STDERR, &log, NULL);
+	apply_target(d, LOGSINK_SYSLOG, &d->conf->log_syslog, NULL);
+	apply_target(d, LOGSINK_FILE, &d->conf->log_file, d->conf->log_path);
 }
 
 void daemon_replace_conf(struct daemon *d, struct conf *conf)
@@ -154,6 +158,14 @@ int daemon_read_file(const char *path, char **text)
 int daemon_write_file(const char *path, const char *text)
 {
 	return file_write(path, text);
+}
+
+const char *daemon_write_error(const struct daemon *d, int err)
+{
+	if (err == -EACCES && d->sandbox.writes == 0)
+		return "Permission denied (with -u only beneath " LOG_DIRECTORY " and where the startup file, the "
+		       "socket and the log file of the start are)";
+	return strerror(-err);
 }
 
 static void forget_errors(struct daemon *d)
@@ -343,7 +355,9 @@ static void on_signal(void *arg, int signo)
 
 	switch (signo) {
 	case SIGHUP:
-		logsink_reopen();
+		err = logsink_reopen();
+		if (err < 0 && d->conf->log_file.on)
+			log_error("log", "%s: not opened anew: %s", d->conf->log_path, daemon_write_error(d, err));
 		err = daemon_load(d, d->options->config_file, NULL, NULL);
 		if (err < 0)
 			log_error("config", "%s: not reloaded: %s", d->options->config_file,
@@ -420,6 +434,30 @@ static int become_ready(const struct daemon_options *o)
 	return 0;
 }
 
+/* Of the process that the service manager has started. */
+static mtime_t watchdog_interval(void)
+{
+	return process_watchdog(fdstore_has_keeper() ? (long)getppid() : (long)getpid());
+}
+
+/* A timer of the loop: a loop that has come to a stand feeds nothing. */
+static void feed_watchdog(void *arg)
+{
+	struct daemon *d = arg;
+
+	notify("WATCHDOG=1");
+	if (loop_timer_at(d->watchdog, loop_now() + watchdog_interval()) < 0)
+		log_error("improxyd", "out of memory: the watchdog is not told any more");
+}
+
+static int start_watchdog(struct daemon *d)
+{
+	if (watchdog_interval() == 0)
+		return 0;
+	d->watchdog = loop_timer_new(d->loop, feed_watchdog, d);
+	return d->watchdog ? loop_timer_at(d->watchdog, loop_now()) : -ENOMEM;
+}
+
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
 static int open_families(struct daemon *d)
@@ -448,6 +486,7 @@ static int open_console(struct daemon *d)
 {
 	const struct daemon_options *o = d->options;
 	char error[CMD_ERROR_LEN];
+	const char *group;
 	int err;
 
 	d->table = cli_table_new(error, sizeof(error));
@@ -456,11 +495,29 @@ static int open_console(struct daemon *d)
 		return -EINVAL;
 	}
 	d->console = (struct console){ .table = d->table, .daemon = d };
-	err = ctl_new(loop_base(d->loop), o->socket_path, o->group, &console_ops, &d->console, &d->ctl);
+	group = o->group ? o->group : process_has_group(CONTROL_GROUP) ? CONTROL_GROUP : NULL;
+	err = ctl_new(loop_base(d->loop), o->socket_path, group, &console_ops, &d->console, &d->ctl);
 	if (err < 0)
 		log_error("improxyd", "control socket %s: %s", o->socket_path,
 			  err == -EADDRINUSE ? "another improxyd serves it" : strerror(-err));
 	return err;
+}
+
+static void enter_sandbox(struct daemon *d)
+{
+	const struct daemon_options *o = d->options;
+	const char *const files[] = { o->config_file, o->socket_path, o->pid_file,
+				      d->conf->log_file.on ? d->conf->log_path : NULL, LOG_DIRECTORY };
+
+	if (o->no_sandbox)
+		return;
+	/* As root a console user may write a configuration to any place: that is what running it as root means. */
+	sandbox_enter(o->user ? files : NULL, ARRAY_SIZE(files), &d->sandbox);
+	if (d->sandbox.calls < 0 && sandbox_has_filter())
+		log_warn("improxyd", "system calls are not filtered: %s", strerror(-d->sandbox.calls));
+	if (d->sandbox.writes < 0 && o->user)
+		log_notice("improxyd", "the directories that may be written to are not limited: %s",
+			   strerror(-d->sandbox.writes));
 }
 
 static int start(struct daemon *d, struct handover *handover)
@@ -520,11 +577,17 @@ static int start(struct daemon *d, struct handover *handover)
 			exec_revive(d->exec[f]);
 	}
 	look_for_conflicts(d);
-	err = process_drop_privileges(o->user, o->group, false);
+	err = process_give_file(logsink_file(), o->user);
+	if (err == 0)
+		err = process_drop_privileges(o->user, o->group, false);
 	if (err < 0) {
 		log_error("improxyd", "cannot become %s: %s", o->user, strerror(-err));
 		return err;
 	}
+	err = start_watchdog(d);
+	if (err < 0)
+		return err;
+	enter_sandbox(d);
 	err = become_ready(o);
 	if (err < 0)
 		return err;
@@ -559,6 +622,7 @@ static void stop(struct daemon *d)
 		exec_free(d->exec[f]);
 	apply_free(d->apply);
 	loop_timer_free(d->look);
+	loop_timer_free(d->watchdog);
 	conflict_log_free(d->conflicts);
 	if (d->links)
 		links_close(d->links);
@@ -577,7 +641,7 @@ static void stop(struct daemon *d)
 
 int daemon_main(const struct daemon_options *options, struct handover *handover)
 {
-	struct daemon d = { .options = options };
+	struct daemon d = { .options = options, .sandbox = { -ECANCELED, -ECANCELED } };
 	int err;
 
 	log_init(logsink_stamp);

@@ -57,6 +57,8 @@ int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, con
 /* A whole file as malloced text; and a file replaced by text at once, keeping mode and owner. Return 0 or -errno. */
 int daemon_read_file(const char *path, char **text);
 int daemon_write_file(const char *path, const char *text);
+/* What to tell of a file that could not be written. */
+const char *daemon_write_error(const struct daemon *d, int err);
 
 /* The engine of a family (read core/gm_state.h); NULL when the kernel does not know the family. */
 const struct gm *daemon_gm(const struct daemon *d, enum family family);
@@ -196,6 +198,12 @@ struct daemon_log {
 /* The i-th target of the log; false behind the last. */
 bool daemon_log(const struct daemon *d, unsigned int i, struct daemon_log *log);
 
+/* The fences around the process (doc/SECURITY.md) that are in force. */
+struct daemon_sandbox {
+	bool calls, writes;
+};
+void daemon_sandbox(const struct daemon *d, struct daemon_sandbox *sandbox);
+
 /* --- what happens --- */
 
 /* An action of the engine, just carried out. `ifname` is of its slot. */
@@ -221,7 +229,7 @@ void daemon_stamp(char *buf, size_t size);
 
 struct daemon_options {
 	const char *config_file, *socket_path, *pid_file, *user, *group;
-	bool background;
+	bool background, no_sandbox;
 	bool keep;     /* at SIGTERM leave memberships and forwarding to the service manager's descriptor store */
 	int log_level; /* enum log_level; -1: what the configuration says */
 };

@@ -170,6 +170,11 @@ void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink)
 	*netlink = (struct daemon_netlink){ stats.events, stats.changes, stats.resyncs, stats.error };
 }
 
+void daemon_sandbox(const struct daemon *d, struct daemon_sandbox *sandbox)
+{
+	*sandbox = (struct daemon_sandbox){ .calls = d->sandbox.calls == 0, .writes = d->sandbox.writes == 0 };
+}
+
 int daemon_setting(const struct daemon *d, enum family family, const char *ifname, const char *name, int *value)
 {
 	(void)d;

@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "console.h"
 #include "daemon.h"
+#include "sys/sandbox.h"
 
 struct apply;
 struct carry;
@@ -34,8 +35,9 @@ struct daemon {
 	size_t nerrors;
 	struct daemon_listener *listeners;
 	struct conflict_log *conflicts;
-	struct loop_timer *look;
+	struct loop_timer *look, *watchdog;
 	mtime_t looked;
+	struct sandbox sandbox;
 	struct carry *carry;    /* to the next process */
 	struct loop_task *save; /* the running configuration, to it too */
 	bool ready, restarting, abandoning;

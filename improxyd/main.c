@@ -16,11 +16,12 @@
 #include "sys/file.h"
 #include "sys/keeper.h"
 #include "sys/process.h"
+#include "sys/sandbox.h"
 
 #define EXIT_USAGE 2
 
 /* Of options that have no letter. */
-enum { OPTION_IMPORT = 256, OPTION_DUMP_CLI, OPTION_KEEP, OPTION_NO_KEEPER };
+enum { OPTION_IMPORT = 256, OPTION_DUMP_CLI, OPTION_KEEP, OPTION_NO_KEEPER, OPTION_NO_SANDBOX };
 
 struct arguments {
 	struct daemon_options daemon;
@@ -44,6 +45,7 @@ static void usage(FILE *f)
 	      "      --keep-descriptors  at SIGTERM leave memberships and forwarding to the service\n"
 	      "                          manager's descriptor store, so that a restart goes unnoticed\n"
 	      "      --no-keeper         run as a single process, which nobody starts again\n"
+	      "      --no-sandbox        neither filter system calls nor limit where files are written\n"
 	      "      --import TYPE FILE  print another proxy's configuration in this syntax;\n"
 	      "                          TYPE: improxy, igmpproxy, mcproxy or smcroute\n"
 	      "      --dump-cli          print the reference of all commands (doc/cli.md)\n"
@@ -153,6 +155,7 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 		{ "user", required_argument, NULL, 'u' },
 		{ "group", required_argument, NULL, 'g' },
 		{ "import", required_argument, NULL, OPTION_IMPORT },
+		{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
 		{ "dump-cli", no_argument, NULL, OPTION_DUMP_CLI },
 		{ "keep-descriptors", no_argument, NULL, OPTION_KEEP },
 		{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
@@ -205,11 +208,15 @@ static int read_arguments(int argc, char **argv, struct arguments *args)
 		case OPTION_NO_KEEPER:
 			args->no_keeper = true;
 			break;
+		case OPTION_NO_SANDBOX:
+			args->daemon.no_sandbox = true;
+			break;
 		case OPTION_DUMP_CLI:
 			args->dump_cli = true;
 			break;
 		case 'V':
 			puts("improxyd " IMPROXY_VERSION);
+			printf("system call filter (seccomp): %s\n", sandbox_has_filter() ? "yes" : "no");
 			return EXIT_SUCCESS;
 		case 'h':
 			usage(stdout);

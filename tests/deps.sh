@@ -23,6 +23,7 @@ deps_missing()
 		libnl-route-3-dev libnl-route-3.0.pc
 		libevent-dev libevent.pc
 		libcap-dev libcap.pc
+		libseccomp-dev libseccomp.pc
 		uthash-dev uthash.h
 		libreadline-dev readline/readline.h
 		iproute2 ip
@@ -72,8 +73,8 @@ deps_install()
 	cat >&2 <<-END
 		These are missing (Debian names): $needed
 		Debian, Ubuntu: apt install $needed
-		Fedora: dnf install gcc make autoconf automake pkgconf libnl3-devel libevent-devel libcap-devel uthash-devel readline-devel libcmocka-devel iproute python3
-		Alpine: apk add build-base autoconf automake pkgconf linux-headers libnl3-dev libevent-dev libcap-dev uthash-dev readline-dev cmocka-dev iproute2 util-linux bash python3
+		Fedora: dnf install gcc make autoconf automake pkgconf libnl3-devel libevent-devel libcap-devel libseccomp-devel uthash-devel readline-devel libcmocka-devel iproute python3
+		Alpine: apk add build-base autoconf automake pkgconf linux-headers libnl3-dev libevent-dev libcap-dev libseccomp-dev uthash-dev readline-dev cmocka-dev iproute2 util-linux bash python3
 	END
 	return 1
 }

@@ -219,6 +219,11 @@ int logsink_reopen(void)
 	return 0;
 }
 
+int logsink_file(void)
+{
+	return targets[LOGSINK_FILE].fd;
+}
+
 void logsink_off(enum logsink_target target)
 {
 	struct target *t = &targets[target];

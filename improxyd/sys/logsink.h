@@ -36,6 +36,8 @@ void logsink_set(enum logsink_target target, enum log_level level);
 int logsink_set_file(const char *path, enum log_level level);
 /* Opens the same path again (after a rotation). Returns 0, -ENOENT without a file, or -errno. */
 int logsink_reopen(void);
+/* The descriptor of the log file, -1: there is none. */
+int logsink_file(void);
 void logsink_off(enum logsink_target target);
 
 /* For `show logging`: whether the target is on, its level, the file's path (NULL for others) and what it lost. */

@@ -137,6 +137,16 @@ int process_notify_fd(const char *state, int passed)
 	return err;
 }
 
+mtime_t process_watchdog(long main_pid)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	mtime_t interval = usec ? (mtime_t)strtoll(usec, NULL, 10) : 0;
+
+	if (interval < 2 || (pid && strtol(pid, NULL, 10) != main_pid))
+		return 0;
+	return interval / 2;
+}
+
 int process_write_pid(const char *path)
 {
 	char temp[4096];
@@ -210,26 +220,59 @@ static int keep_capabilities(bool pass_on)
 	return err == 0 && pass_on ? pass_on_capabilities() : err;
 }
 
+static int find_user(const char *user, const struct passwd **pw)
+{
+	errno = 0;
+	*pw = getpwnam(user);
+	if (*pw)
+		return 0;
+	return errno ? -errno : -ENOENT;
+}
+
+bool process_has_group(const char *group)
+{
+	return getgrnam(group) != NULL;
+}
+
 int process_make_directory(const char *file, const char *user)
 {
 	const struct passwd *pw;
 	char path[PATH_MAX];
 	const char *dir;
+	int err;
 
 	if (!user)
 		return 0;
 	if ((size_t)snprintf(path, sizeof(path), "%s", file) >= sizeof(path))
 		return -ENAMETOOLONG;
 	dir = dirname(path);
-	errno = 0;
-	pw = getpwnam(user);
-	if (!pw)
-		return errno ? -errno : -ENOENT;
+	err = find_user(user, &pw);
+	if (err < 0)
+		return err;
 	if (geteuid() == pw->pw_uid)
 		return 0; /* it was made when there was the right to */
 	if (mkdir(dir, 0755) < 0)
 		return errno == EEXIST ? 0 : -errno;
 	return chown(dir, pw->pw_uid, pw->pw_gid) < 0 ? -errno : 0;
+}
+
+int process_give_file(int fd, const char *user)
+{
+	const struct passwd *pw;
+	struct stat st;
+	int err;
+
+	if (!user || fd < 0)
+		return 0;
+	err = find_user(user, &pw);
+	if (err < 0)
+		return err;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* Not one that goes by another name as well: it could be anything. */
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+		return 0;
+	return fchown(fd, pw->pw_uid, pw->pw_gid) < 0 ? -errno : 0;
 }
 
 int process_drop_privileges(const char *user, const char *group, bool pass_on)
@@ -238,13 +281,13 @@ int process_drop_privileges(const char *user, const char *group, bool pass_on)
 	const struct group *gr;
 	gid_t gid;
 	uid_t uid;
+	int err;
 
 	if (!user)
 		return 0;
-	errno = 0;
-	pw = getpwnam(user);
-	if (!pw)
-		return errno ? -errno : -ENOENT;
+	err = find_user(user, &pw);
+	if (err < 0)
+		return err;
 	uid = pw->pw_uid;
 	gid = pw->pw_gid;
 	if (group) {

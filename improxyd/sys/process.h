@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "lib/mtime.h"
+
 /*
  * Forks; the parent waits until the child calls process_ready() and then exits with 0, or with the child's status when
  * it ends before. Returns 0 in the child, or -errno.
@@ -31,6 +33,12 @@ int process_notify_fd(const char *state, int fd);
 /* As many descriptors as the hard limit allows: every twentieth group needs one. */
 void process_raise_descriptor_limit(void);
 
+/*
+ * How often the service manager wants to hear "WATCHDOG=1" of its process `main_pid`, halved so that one that comes
+ * late is no harm (WATCHDOG_USEC of sd_watchdog_enabled(3)); 0: it does not.
+ */
+mtime_t process_watchdog(long main_pid);
+
 /* Writes the pid, replacing the file at once. Returns 0 or -errno. */
 int process_write_pid(const char *path);
 /* Removes the file if it still holds our pid. */
@@ -41,6 +49,14 @@ void process_remove_pid(const char *path);
  * is. Nothing is done without a user. Returns 0, -ENOENT when there is no such user, or -errno.
  */
 int process_make_directory(const char *file, const char *user);
+
+/*
+ * Gives a file that was made as root to `user`, who may then open it anew; one of somebody else is left as it is.
+ * Nothing is done without a user or with a negative descriptor. Returns 0, -ENOENT or -errno as above.
+ */
+int process_give_file(int fd, const char *user);
+
+bool process_has_group(const char *group);
 
 /*
  * Becomes `user` (NULL: stays), with `group` as the primary group when given, and keeps no capability but CAP_NET_ADMIN

@@ -77,6 +77,12 @@ int daemon_write_file(const char *path, const char *text)
 	return 0;
 }
 
+const char *daemon_write_error(const struct daemon *d, int err)
+{
+	(void)d;
+	return strerror(-err);
+}
+
 const char *daemon_startup_file(const struct daemon *d)
 {
 	(void)d;

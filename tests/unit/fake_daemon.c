@@ -331,6 +331,11 @@ void daemon_netlink(const struct daemon *d, struct daemon_netlink *netlink)
 	*netlink = d->netlink;
 }
 
+void daemon_sandbox(const struct daemon *d, struct daemon_sandbox *sandbox)
+{
+	*sandbox = d->sandbox;
+}
+
 static const char *setting_name(enum family family, const char *ifname, const char *name, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s/%s/%s", family_name(family), ifname, name);

@@ -36,6 +36,7 @@ struct daemon {
 	int route_error;
 	struct daemon_status status[FAMILY_COUNT];
 	struct daemon_netlink netlink;
+	struct daemon_sandbox sandbox;
 	struct fake_setting {
 		char name[64]; /* "ip/wan/rp_filter" */
 		int value;

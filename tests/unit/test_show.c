@@ -628,8 +628,11 @@ static void test_system(void **state)
 		   "another process is the kernel's IPv6 multicast router; it is asked for again and again");
 	expect_key("ipv6/error", strerror(EADDRINUSE));
 	expect_key("netlink/resyncs", "3");
+	fake.sandbox.calls = true;
 	run_json("show version json");
 	expect_key("improxyd/version", IMPROXY_VERSION);
+	expect_key("improxyd/systemCallFilter", "true");
+	expect_key("improxyd/writeLimits", "false");
 	expect_key("improxyd/upTimeMsec", "1000000");
 	run_json("show memory json");
 	expect_key("ip/groups", "0");
