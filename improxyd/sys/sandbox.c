@@ -263,8 +263,11 @@ static int allow_sockets(scmp_filter_ctx filter)
 	for (size_t i = 0; i < ARRAY_SIZE(sockets) && err == 0; i++) {
 		/* The bits above are SOCK_CLOEXEC and SOCK_NONBLOCK. */
 		const struct scmp_arg_cmp args[] = {
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)sockets[i].family),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)sockets[i].type),
+			{ .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)sockets[i].family },
+			{ .arg = 1,
+			  .op = SCMP_CMP_MASKED_EQ,
+			  .datum_a = 0xf,
+			  .datum_b = (scmp_datum_t)sockets[i].type },
 		};
 
 		err = add_rule(filter, SCMP_ACT_ALLOW, "socket", sockets[i].type ? 2 : 1, args);
@@ -280,7 +283,9 @@ static int allow_ioctls(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests) && err == 0; i++) {
 		/* What a C library that takes an int has put above its 32 bits makes no difference. */
-		const struct scmp_arg_cmp request[] = { SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, requests[i]) };
+		const struct scmp_arg_cmp request[] = {
+			{ .arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = 0xffffffff, .datum_b = requests[i] }
+		};
 
 		err = add_rule(filter, SCMP_ACT_ALLOW, "ioctl", 1, request);
 	}
@@ -289,7 +294,7 @@ static int allow_ioctls(scmp_filter_ctx filter)
 
 static int allow_own_signals(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp self[] = { SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) };
+	const struct scmp_arg_cmp self[] = { { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid() } };
 	int err = add_rule(filter, SCMP_ACT_ALLOW, "kill", 1, self);
 
 	return err ? err : add_rule(filter, SCMP_ACT_ALLOW, "tgkill", 1, self);
@@ -298,7 +303,7 @@ static int allow_own_signals(scmp_filter_ctx filter)
 static int allow_memory(scmp_filter_ctx filter)
 {
 	static const char *const names[] = { "mmap", "mmap2", "mprotect" };
-	const struct scmp_arg_cmp plain[] = { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) };
+	const struct scmp_arg_cmp plain[] = { { .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC } };
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && err == 0; i++)
