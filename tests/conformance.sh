@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # doc/CONFORMANCE.md has every row of the sections A to F, and each test it names exists. A row without a test says why.
+# The tests that doc/SECURITY.md names exist too.
 # Output is TAP. A second argument may name another table, so that this check can be checked.
 srcdir=${srcdir:-$(dirname "$0")/..}
 table=${1:-$srcdir/doc/CONFORMANCE.md}
@@ -72,6 +73,15 @@ result "each test named exists" "$(
 		for test in $(echo "$tests" | tr -d '`'); do
 			exists "$test" || echo "$row: $test is not there"
 		done
+	done
+)"
+
+# The tables of SECURITY.md: the last column is tests.
+security=$srcdir/doc/SECURITY.md
+result "each row of SECURITY.md names tests" "$(grep '^| ' "$security" | grep -v '| tests |$' | grep -v '| `[^|]*` |$')"
+result "each test named in SECURITY.md exists" "$(
+	sed -n 's/^| .* | \(`[^|]*`\) |$/\1/p' "$security" | tr -d '`' | tr ' ' '\n' | while read -r test; do
+		exists "$test" || echo "$test is not there"
 	done
 )"
 
