@@ -134,6 +134,7 @@ static const char *const allowed[] = {
 	/* memory and time; mmap() and mprotect() stand below */
 	"brk",
 	"madvise",
+	"memfd_create",
 	"mremap",
 	"munmap",
 	"clock_getres",
@@ -278,7 +279,7 @@ static int allow_sockets(scmp_filter_ctx filter)
 /* The counters of a forwarding entry and of an interface, how much can be read, is it a terminal. */
 static int allow_ioctls(scmp_filter_ctx filter)
 {
-	static const unsigned long requests[] = { SIOCGETSGCNT, SIOCGETVIFCNT, FIONREAD, TCGETS };
+	static const unsigned long requests[] = { SIOCGETSGCNT, SIOCGETVIFCNT, SIOCGIFNAME, FIONREAD, TCGETS };
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests) && err == 0; i++) {

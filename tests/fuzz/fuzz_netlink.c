@@ -28,7 +28,7 @@
 #define LOOKS   4
 #define ENTRIES 4096
 
-enum { INPUT_MROUTE = 1, INPUT_IPV6 = 2, INPUT_GET = 4, INPUT_LOOK_AGAIN = 8, INPUT_NOTIFY = 16 };
+enum { INPUT_MROUTE = 1, INPUT_IPV6 = 2, INPUT_GET = 4, INPUT_NOTIFY = 16 };
 enum { LENGTH_AS_IT_IS = 0x8000, LENGTH_MAX = 0x0fff };
 
 static const uint8_t *input;
@@ -191,7 +191,6 @@ static void notify(int fd)
 	close(from);
 }
 
-/* The second look takes the time that link.c leaves between two. */
 static void read_links(struct loop *loop, unsigned int flags)
 {
 	struct links *links = NULL;
@@ -201,9 +200,7 @@ static void read_links(struct loop *loop, unsigned int flags)
 	check_links(links);
 	if (flags & INPUT_NOTIFY)
 		notify(links_fd(links));
-	else if (flags & INPUT_LOOK_AGAIN)
-		links_resync(links);
-	for (unsigned int i = 0; i < LOOKS && flags & (INPUT_LOOK_AGAIN | INPUT_NOTIFY); i++)
+	for (unsigned int i = 0; i < LOOKS && flags & INPUT_NOTIFY; i++)
 		ENSURE(loop_pass(loop, mtime_from_ms(10)) == 0);
 	check_links(links);
 	links_close(links);
