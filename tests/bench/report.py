@@ -252,7 +252,7 @@ def targets(r):
             if not grown:
                 continue
             top = max(x["groups"] for x in grown)
-            yield f"IPv{f} {variant}: groups of {top} that are not joined", max(x["groups"] - x["joined"] - (x["groups"] - x["added"]) for x in grown), 0, "", 1
+            yield f"IPv{f} {variant}: groups of {top} that are not joined", max(x["added"] - x["joined"] for x in grown), 0, "", 1
             if variant == "wildcard":
                 yield f"IPv{f} {variant}: first frames lost", sum(x["frames_wanted"] - x["frames_arrived"] for x in grown), 0, "", 1
             full = r.median("data_us", "grow", groups=top, **here)

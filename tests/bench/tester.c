@@ -38,7 +38,7 @@ int tester_open(struct tester *t, const char *dir, bool v6, pid_t pid)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		err = port_open(ports[i], path, "eth0", i > 0);
 	}
-	/* Sleeps shorter than the default slack of 50 us, for streams of 10 000 frames a second. */
+	/* Sleeps shorter than the default slack of 50 us, for streams of 20 000 frames a second. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (err)
 		tester_close(t);

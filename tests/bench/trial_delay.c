@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <math.h>
 
-#define OFFERED    10000.0
+#define OFFERED    20000.0
 #define HOST       0x101u
 #define WAIT_MS    3000u
 #define LEFT_MS    300u   /* for a leave that nothing depends on */
