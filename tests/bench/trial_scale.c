@@ -84,24 +84,25 @@ uint32_t trial_deliver(struct tester *t, uint32_t first, uint32_t n, const bool 
 	return right;
 }
 
-/* Joins (or leaves) groups on both LANs in one burst; returns microseconds from the last report to the last upstream.
+/*
+ * Joins groups on both LANs in one burst, when those before `first` are there already, or leaves them. Returns
+ * microseconds from the last report to the last one upstream; NAN: not all came.
  */
-static double burst(struct tester *t, enum frame_record_type type, uint32_t first, uint32_t n, struct progress *p)
+static double burst(struct tester *t, enum frame_record_type type, uint32_t first, uint32_t n)
 {
-	const uint32_t before = t->njoined;
+	const bool leaving = type == FRAME_TO_IN;
+	struct progress p = { .want = leaving ? first : first + n, .leaving = leaving };
+	uint64_t last;
 
-	p->leaving = type == FRAME_TO_IN;
-	p->want = p->leaving ? before - n : before + n;
 	for (unsigned int lan = 0; lan < TESTER_LANS; lan++)
 		tester_burst(t, lan, HOST, type, first, n);
-	p->since = tester_now();
-	tester_wait(t, LIMIT_MS, joined_or_stalled, p);
-	if (t->njoined != p->want)
+	p.since = tester_now();
+	tester_wait(t, LIMIT_MS, joined_or_stalled, &p);
+	if (t->njoined != p.want)
 		return NAN;
 	/* Upstream may be done before the last report is out. */
-	if (p->leaving)
-		return t->last_left > p->since ? trial_us(p->since, t->last_left) : 0;
-	return t->last_joined > p->since ? trial_us(p->since, t->last_joined) : 0;
+	last = leaving ? t->last_left : t->last_joined;
+	return last > p.since ? trial_us(p.since, last) : 0;
 }
 
 /* Grows the table from `from` to `n` groups and tells all about it. True: every group is there and delivers. */
@@ -109,16 +110,15 @@ static bool grow_step(struct tester *t, uint32_t from, uint32_t n, uint32_t samp
 {
 	const uint32_t added = n - from;
 	struct trial_delays delays = { 0 };
-	struct progress p;
 	uint32_t at_once, arrived;
 	uint64_t cpu = process_cpu_ns(t->pid), cpu_deliver;
-	double us = burst(t, FRAME_TO_EX, from, added, &p);
+	double us = burst(t, FRAME_TO_EX, from, added);
 
 	at_once = t->njoined - from;
 	cpu = process_cpu_ns(t->pid) - cpu;
 	/* As hosts do: RFC 9776 s5.1. What was lost on the way is there then; what the proxy refuses is not. */
 	if (isnan(us))
-		burst(t, FRAME_TO_EX, from, added, &(struct progress){ 0 });
+		burst(t, FRAME_TO_EX, from, added);
 	cpu_deliver = process_cpu_ns(t->pid);
 	arrived = trial_deliver(t, from, added, NULL, NULL);
 	cpu_deliver = process_cpu_ns(t->pid) - cpu_deliver;
@@ -179,16 +179,15 @@ int trial_grow(struct tester *t, const double *args)
 int trial_burst(struct tester *t, const double *args)
 {
 	const uint32_t n = (uint32_t)args[0];
-	struct progress p;
 	double join_us, leave_us;
 	uint64_t cpu[3];
 	uint32_t joined;
 
 	cpu[0] = process_cpu_ns(t->pid);
-	join_us = burst(t, FRAME_TO_EX, 0, n, &p);
+	join_us = burst(t, FRAME_TO_EX, 0, n);
 	cpu[1] = process_cpu_ns(t->pid);
 	joined = t->njoined;
-	leave_us = burst(t, FRAME_TO_IN, 0, n, &p);
+	leave_us = burst(t, FRAME_TO_IN, 0, n);
 	cpu[2] = process_cpu_ns(t->pid);
 	result_begin("burst");
 	result_number("groups", n);
@@ -207,12 +206,11 @@ int trial_burst(struct tester *t, const double *args)
 int trial_idle(struct tester *t, const double *args)
 {
 	const uint32_t n = (uint32_t)args[0];
-	struct progress p;
 	uint64_t cpu, queries, start;
 
-	burst(t, FRAME_TO_EX, 0, n, &p);
+	burst(t, FRAME_TO_EX, 0, n);
 	if (t->njoined != n)
-		burst(t, FRAME_TO_EX, 0, n, &p);
+		burst(t, FRAME_TO_EX, 0, n);
 	tester_run(t, 2000); /* until the kernel has repeated its reports, and so on */
 	queries = t->general_queries;
 	cpu = process_cpu_ns(t->pid);
