@@ -33,6 +33,7 @@ set logscale xy
 set xrange [0.8:25000]
 set xlabel 'groups in the table, on two LANs'
 set grid
+set linetype 5 lc rgb '#c02020'
 set key outside right top
 set title 'join delay, report to first frame: median and quartiles'
 set ylabel 'microseconds'

@@ -167,7 +167,7 @@ def table_rows(r):
         yield f"capacity, groups on two LANs{name}", last("capacity", lambda f: (lambda x: f"{x['groups']}" + (" (the most tried)" if x["reached_end"] else ""))(max(f, key=lambda x: x["groups"])), variant=variant)
 
         def with_table(found):
-            samples, n = grow_at([x for x in found if "data_us" in x], "data_us")
+            samples, n = grow_at([x for x in found if numbers(x.get("data_us", []))] or found, "data_us")
             return f"{spread(samples)} at {n}"
 
         yield f"join delay with a full table{name}", last("grow", with_table, variant=variant)
@@ -179,7 +179,7 @@ def table_rows(r):
                        last("burst", lambda f, field=field: duration(median([x[f"{field}_us"] for x in f])), variant=variant, groups=n))
                 yield (f"burst of {n} {word}s{name}: processor per 1000",
                        last("burst", lambda f, field=field: duration(median([x[f"{field}_cpu_us"] / x["groups"] * 1000 for x in f])), variant=variant, groups=n))
-    yield "memory per group record (process)", last("grow", lambda f: (lambda x: f"{x['memory'] / x['groups'] / 2:.0f} octets at {x['groups']}")(max(f, key=lambda x: x["groups"])), variant="fast")
+    yield "memory per group record (process)", last("grow", lambda f: (lambda x: f"{x['memory'] / x['groups'] / 2:.0f} octets at {x['groups']}")(max(f, key=lambda x: (x["joined"] == x["added"], x["groups"]))), variant="fast")
     yield "memory per source (process)", last("sources", lambda f: f"{median([x['memory'] / x['sources'] for x in f]):.0f} octets")
     yield "idle with a full table: processor", last("idle", lambda f: f"{median([x['cpu_percent'] for x in f]):.2f} % at {f[0]['groups']}")
     for n in sorted({x["groups"] for x in r.find("reports")}):
@@ -273,8 +273,8 @@ def targets(r):
         if r.find("leave-delay", variant="fast", **ours):
             for field, what in (("data_us", "last frame"), ("upstream_us", "report upstream")):
                 us = r.median(field, "leave-delay", variant="fast", **ours)
-                # The kernel's timer for its reports has steps of a jiffy, 4 ms in most kernels.
-                yield f"IPv{f}: immediate leave to {what}", None if us is None else us / 1000, 1, "ms", FACTOR if field == "data_us" else 10
+                # The kernel reports two to three jiffies later, of 4 ms in most kernels.
+                yield f"IPv{f}: immediate leave to {what}", None if us is None else us / 1000, 1, "ms", FACTOR if field == "data_us" else 20
         for x in r.find("idle", **ours):
             if not x["general_queries"]:
                 yield f"IPv{f}: idle with {x['groups']} groups", x["cpu_percent"], 1, "% CPU", FACTOR
@@ -302,6 +302,7 @@ def targets(r):
     if many and one:
         yield "engine: memory of a source", many[0]["octets_per_source"], 64, "octets", 1.1
         # log2(1000) is 10.
+        yield "engine: a source more, 1000 a group to 1", many[0]["add_ns"] / one[0]["add_ns"], 10, "times", 1.5
         yield "engine: refresh of a source, 1000 a group to 1", many[0]["refresh_ns"] / one[0]["refresh_ns"], 10, "times", 1.5
 
 

@@ -50,6 +50,12 @@ struct trial_delays {
  */
 void trial_join_sample(struct tester *t, uint32_t group, bool method_b, struct trial_delays *delays);
 
+/* `n` samples of the groups from `first` on. Ends early when three in a row never came: no more will. */
+void trial_join_samples(struct tester *t, uint32_t first, uint32_t n, bool method_b, struct trial_delays *delays);
+
+/* The last three samples are of what never came. */
+bool trial_is_hopeless(const struct result_samples *samples);
+
 /* Microseconds between two events, NAN unless both were seen in this order. */
 double trial_us(uint64_t from, uint64_t to);
 

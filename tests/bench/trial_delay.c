@@ -99,14 +99,26 @@ void trial_join_sample(struct tester *t, uint32_t group, bool method_b, struct t
 	tester_wait(t, LEFT_MS, tester_is_left, &group);
 }
 
+bool trial_is_hopeless(const struct result_samples *samples)
+{
+	const size_t n = samples->n;
+
+	return n >= 3 && isnan(samples->v[n - 1]) && isnan(samples->v[n - 2]) && isnan(samples->v[n - 3]);
+}
+
+void trial_join_samples(struct tester *t, uint32_t first, uint32_t n, bool method_b, struct trial_delays *delays)
+{
+	for (uint32_t i = 0; i < n && !trial_is_hopeless(&delays->data); i++)
+		trial_join_sample(t, first + i, method_b, delays);
+}
+
 /* trial_join SAMPLES METHOD (0: A, 1: B) */
 int trial_join(struct tester *t, const double *args)
 {
 	const bool method_b = args[1] > 0;
 	struct trial_delays delays = { 0 };
 
-	for (uint32_t i = 0; i < (uint32_t)args[0]; i++)
-		trial_join_sample(t, FRAME_PROBES + i, method_b, &delays);
+	trial_join_samples(t, FRAME_PROBES, (uint32_t)args[0], method_b, &delays);
 	result_begin("join-delay");
 	result_text("method", method_b ? "B" : "A");
 	result_number("offered_fps", OFFERED);

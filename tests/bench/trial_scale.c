@@ -139,8 +139,7 @@ static bool grow_step(struct tester *t, uint32_t from, uint32_t n, uint32_t samp
 	if (t->njoined == n) {
 		uint64_t before = process_cpu_ns(t->pid);
 
-		for (uint32_t i = 0; i < samples; i++)
-			trial_join_sample(t, FRAME_PROBES + i, false, &delays);
+		trial_join_samples(t, FRAME_PROBES, samples, false, &delays);
 		result_number("cpu_sample_us", (double)(process_cpu_ns(t->pid) - before) / 1000);
 		result_samples("data_us", &delays.data);
 		result_samples("join_upstream_us", &delays.up);

@@ -144,7 +144,7 @@ int trial_zap(struct tester *t, const double *args)
 	cpu = process_cpu_ns(t->pid);
 	start = tester_now();
 	tester_start(t, &s.pump, s.hosts * ZAPS);
-	for (uint32_t i = 0; i < joins; i++) {
+	for (uint32_t i = 0; i < joins && !trial_is_hopeless(&delays.data); i++) {
 		const uint64_t next = start + length * (i + 1) / joins, now = tester_now();
 
 		trial_join_sample(t, FRAME_PROBES + i, false, &delays);
@@ -270,8 +270,7 @@ int trial_burden(struct tester *t, const double *args)
 			s.pump = (struct tester_pump){ .work = refresh_work, .arg = &s };
 			tester_start(t, &s.pump, args[1]);
 		}
-		for (uint32_t i = 0; i < samples; i++)
-			trial_join_sample(t, FRAME_PROBES + round * samples + i, false, &delays[round]);
+		trial_join_samples(t, FRAME_PROBES + round * samples, samples, false, &delays[round]);
 	}
 	tester_stop(t, &s.pump);
 	result_begin("burden");
