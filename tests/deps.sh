@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Sourced by run.sh and demo.sh: installs what is missing, as root on Debian and its children; elsewhere says what is.
+# Sourced by run.sh, demo.sh and bench/run.sh: installs what is missing, as root on Debian and its children; elsewhere says what is.
 
 # deps_missing: prints the Debian packages whose tool or file is not here.
 deps_missing()
@@ -31,6 +31,7 @@ deps_missing()
 		python3 python3
 		$([ "${1:-}" = tests ] && printf '%s\n' 'libcmocka-dev cmocka.pc' 'clang clang' 'clang-format clang-format' \
 			'mandoc mandoc' 'shellcheck shellcheck' 'xz-utils xz')
+		$([ "${1:-}" = bench ] && printf '%s\n' 'igmpproxy igmpproxy' 'gnuplot-nox gnuplot')
 	END
 }
 
@@ -49,7 +50,7 @@ deps_clang_runtime()
 	fi
 }
 
-# deps_install [tests]: returns non-zero when something needed for the build is still missing.
+# deps_install [tests|bench]: returns non-zero when something needed for the build is still missing.
 deps_install()
 {
 	missing=$(deps_missing "${1:-}" | sort -u | tr '\n' ' ')
