@@ -27,11 +27,12 @@
 #include "sys/process.h"
 #include "sys/sandbox.h"
 
-#define LOOK_INTERVAL mtime_from_s(20)   /* between two looks for conflicts */
-#define LOOK_SOON     mtime_from_ms(100) /* when something has happened: after so long, */
-#define LOOK_GAP      mtime_from_s(1)    /* but not more often than this */
-#define LOG_DIRECTORY "/var/log/"      /* may be written to with -u, as far as its owner lets it */
-#define CONTROL_GROUP "improxy"        /* without -g, where there is such a group */
+#define LOOK_INTERVAL    mtime_from_s(20)               /* between two looks for conflicts */
+#define LOOK_SOON        mtime_from_ms(100)             /* when something has happened: after so long, */
+#define LOOK_GAP         mtime_from_s(1)                /* but not more often than this */
+#define LOG_DIRECTORY    "/var/log/"                    /* may be written to with -u, as far as its owner lets it */
+#define HOST_SETTINGS(n) "/proc/sys/net/ipv" n "/conf/" /* the version that is spoken upstream */
+#define CONTROL_GROUP    "improxy"                      /* without -g, where there is such a group */
 
 mtime_t daemon_now(void)
 {
@@ -506,8 +507,10 @@ static int open_console(struct daemon *d)
 static void enter_sandbox(struct daemon *d)
 {
 	const struct daemon_options *o = d->options;
-	const char *const files[] = { o->config_file, o->socket_path, o->pid_file,
-				      d->conf->log_file.on ? d->conf->log_path : NULL, LOG_DIRECTORY };
+	const char *const files[] = { o->config_file,    o->socket_path,
+				      o->pid_file,       d->conf->log_file.on ? d->conf->log_path : NULL,
+				      LOG_DIRECTORY,     HOST_SETTINGS("4"),
+				      HOST_SETTINGS("6") };
 
 	if (o->no_sandbox)
 		return;
