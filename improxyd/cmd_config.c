@@ -312,9 +312,9 @@ static enum cmd_code run_restart(struct cmd_ctx *ctx)
 {
 	int err = daemon_restart(cli_session(ctx)->daemon);
 
-	if (err < 0)
+	if (err == -ENOTCONN)
 		return cmd_fail(ctx, "There is no keeper that would start improxyd again");
-	return CMD_OK;
+	return err < 0 ? cmd_fail(ctx, "The keeper is behind: %s", strerror(-err)) : CMD_OK;
 }
 
 static enum cmd_code run_reload(struct cmd_ctx *ctx)

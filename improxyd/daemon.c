@@ -382,6 +382,7 @@ static void on_keeper_gone(void *arg)
 	struct daemon *d = arg;
 
 	log_error("improxyd", "the keeper has ended: leaving");
+	d->abandoning |= d->options->keep;
 	loop_exit(d->loop);
 }
 
@@ -389,6 +390,8 @@ int daemon_restart(struct daemon *d)
 {
 	if (!fdstore_has_keeper())
 		return -ENOTCONN;
+	if (!fdstore_flush())
+		return -EAGAIN;
 	log_notice("improxyd", "restarting");
 	d->restarting = true;
 	d->abandoning = true;
@@ -403,15 +406,6 @@ void daemon_process(const struct daemon *d, struct daemon_process *process)
 		process->keeper = (long)getppid();
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
 		process->reviving |= d->exec[f] && exec_reviving(d->exec[f]);
-}
-
-/* To the service manager, which listens to the process that it has started. */
-static void notify(const char *state)
-{
-	if (fdstore_has_keeper())
-		fdstore_notify(state);
-	else
-		(void)process_notify(state); /* whether it is heard makes no difference */
 }
 
 static int become_ready(const struct daemon_options *o)
@@ -446,7 +440,10 @@ static void feed_watchdog(void *arg)
 {
 	struct daemon *d = arg;
 
-	notify("WATCHDOG=1");
+	if (fdstore_has_keeper())
+		fdstore_alive();
+	else
+		(void)process_notify_fd("WATCHDOG=1", -1); /* if this is not heard, the next one is */
 	if (loop_timer_at(d->watchdog, loop_now() + watchdog_interval()) < 0)
 		log_error("improxyd", "out of memory: the watchdog is not told any more");
 }
@@ -579,6 +576,8 @@ static int start(struct daemon *d, struct handover *handover)
 		if (d->exec[f])
 			exec_revive(d->exec[f]);
 	}
+	/* Numbers that were reserved for the past are free now. */
+	apply_run(d->apply, d->conf);
 	look_for_conflicts(d);
 	err = process_give_file(logsink_file(), o->user);
 	if (err == 0)
@@ -605,6 +604,8 @@ static void abandon(struct daemon *d)
 {
 	save_config(d);
 	d->carry->intended = 1;
+	if (!fdstore_flush())
+		log_error("keeper", "the keeper does not listen: the next process will not have everything");
 	fdstore_freeze();
 	ctl_leave(d->ctl);
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
@@ -613,10 +614,19 @@ static void abandon(struct daemon *d)
 	}
 }
 
+/* Whether it is heard makes no difference any more. */
+static void tell_stopping(void)
+{
+	if (fdstore_has_keeper())
+		fdstore_stopping();
+	else
+		(void)process_notify("STOPPING=1");
+}
+
 static void stop(struct daemon *d)
 {
 	if (!d->restarting)
-		notify("STOPPING=1");
+		tell_stopping();
 	if (d->abandoning)
 		abandon(d);
 	ctl_free(d->ctl);

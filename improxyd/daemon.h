@@ -20,7 +20,7 @@ struct handover;
 
 /*
  * Ends this process for another one, of the program as it is on the disk then, without a stream noticing. -ENOTCONN:
- * there is no keeper that would start it.
+ * there is no keeper that would start it; -EAGAIN: it does not keep up.
  */
 int daemon_restart(struct daemon *d);
 

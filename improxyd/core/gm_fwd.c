@@ -439,8 +439,11 @@ static void name_routes(struct gm *gm, struct gm_group *group)
 /* Entries nobody named are kept for the data that flows, unless that has a shared one. */
 static bool kept(const struct gm *gm, const struct gm_route *route)
 {
-	return route->named || route->inherited ||
-	       (route->arrived != GM_NO_IF && by_source(gm, route->key.group, route->arrived));
+	if (route->named || route->inherited)
+		return true;
+	/* Only a named one of any source is of this mode. */
+	return !ipaddr_is_none(&route->key.source) && route->arrived != GM_NO_IF &&
+	       by_source(gm, route->key.group, route->arrived);
 }
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)

@@ -14,8 +14,8 @@
 
 #define NAME_STATE  "state"
 #define NAME_CONFIG "config"
-/* A number that changes with the meaning of struct carry up to `ncounters`. */
-#define LAYOUT 0x696d7001u
+/* A number that changes with the meaning of struct carry up to `counted`. */
+#define LAYOUT 0x696d7002u
 /* More than any configuration has. */
 #define CONFIG_MAX (64u << 20)
 
@@ -32,7 +32,7 @@ static struct carry *recall(int fd)
 	struct carry *carry = NULL;
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && (size_t)st.st_size >= offsetof(struct carry, ncounters) &&
+	if (fstat(fd, &st) == 0 && (size_t)st.st_size >= offsetof(struct carry, counted) &&
 	    ((size_t)st.st_size >= sizeof(*carry) || ftruncate(fd, sizeof(*carry)) == 0))
 		carry = map(fd);
 	if (carry && carry->layout != LAYOUT) {
@@ -61,10 +61,30 @@ static struct carry *begin(void)
 	return carry == MAP_FAILED ? NULL : carry;
 }
 
+/* FNV-1a: a program that counts other things, or in another order, has another sum. */
+static uint64_t add_name(uint64_t sum, const char *name)
+{
+	for (; *name; name++)
+		sum = (sum ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+	return sum * UINT64_C(0x100000001b3);
+}
+
+static uint64_t names_sum(void)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	for (unsigned int i = 0; i < GM_C_COUNT; i++)
+		sum = add_name(sum, gm_counter_names[i]);
+	for (unsigned int i = 0; i < GM_DROP_COUNT; i++)
+		sum = add_name(sum, gm_drop_names[i]);
+	return sum;
+}
+
 struct carry *carry_open(void)
 {
 	int fd = fdstore_take(NAME_STATE);
 	struct carry *carry = fd < 0 ? NULL : recall(fd);
+	uint64_t counted;
 
 	if (fd >= 0)
 		close(fd);
@@ -74,10 +94,10 @@ struct carry *carry_open(void)
 		return NULL;
 	carry->layout = LAYOUT;
 	carry->starts++;
-	if (carry->ncounters != GM_C_COUNT || carry->ndrops != GM_DROP_COUNT)
+	counted = names_sum();
+	if (carry->counted != counted)
 		memset(carry->counters, 0, sizeof(carry->counters));
-	carry->ncounters = GM_C_COUNT;
-	carry->ndrops = GM_DROP_COUNT;
+	carry->counted = counted;
 	return carry;
 }
 

@@ -20,6 +20,8 @@ struct carry_table {
 	uint32_t router;          /* 1: the raw socket is the multicast router */
 	uint32_t table;           /* of this table */
 	int32_t vifs[GM_MAX_IFS]; /* ifindex by VIF; 0: none */
+	int32_t complete;         /* pid of the last process that had all its memberships; 0: none */
+	int32_t last;             /* pid of the last process of all */
 };
 
 struct carry_counters {
@@ -33,7 +35,7 @@ struct carry {
 	uint32_t starts;   /* of a worker */
 	struct carry_table tables[FAMILY_COUNT];
 	/* Behind this line things depend on what is counted. */
-	uint32_t ncounters, ndrops;
+	uint64_t counted;
 	struct carry_counters counters[FAMILY_COUNT][GM_MAX_IFS + 1]; /* the last: of no interface */
 };
 

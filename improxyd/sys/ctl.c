@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "lib/util.h"
 #include "sys/fdstore.h"
 #include "sys/keeper.h"
@@ -614,16 +615,21 @@ static void ctl_retry(evutil_socket_t fd, short what, void *arg)
 /* An earlier process', or a new one. Returns the descriptor or -errno. */
 static int listening_socket(struct ctl *ctl, const char *path)
 {
-	int fd = fdstore_take(KEEPER_CONTROL);
+	int fd = fdstore_take(KEEPER_CONTROL), own;
 
 	if (fd >= 0 && unsock_adopt(fd, path, &ctl->file) == 0)
 		return fd;
+	own = unsock_bind(path, ctl->has_group ? &ctl->gid : NULL, &ctl->file);
+	if (own < 0 && fd >= 0) {
+		/* Its file is gone and cannot be made again: no reason not to work. */
+		log_error("improxyd", "%s: nobody can connect any more: %s", path, strerror(-own));
+		return fd;
+	}
 	if (fd >= 0)
 		close(fd);
-	fd = unsock_bind(path, ctl->has_group ? &ctl->gid : NULL, &ctl->file);
-	if (fd >= 0)
-		fdstore_keep(KEEPER_CONTROL, fd);
-	return fd;
+	if (own >= 0)
+		fdstore_keep(KEEPER_CONTROL, own);
+	return own;
 }
 
 int ctl_new(struct event_base *base, const char *path, const char *group, const struct ctl_ops *ops, void *arg,

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/gm_state.h"
 #include "debug.h"
@@ -21,20 +22,18 @@
 #include "sys/joins.h"
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
-#include "sys/revive.h"
 #include "sys/sweep.h"
+#include "sys/table.h"
 
-#define CLAIM_FIRST   mtime_from_s(1)
-#define CLAIM_SLOWEST mtime_from_s(30)
-#define FLOWS_LOOK    mtime_from_s(1)
-#define REVIVAL_RETRY mtime_from_ms(20)
-#define RUN_SLICE     mtime_from_ms(5) /* of a pass of the loop */
-#define RUN_GROUPS    64
-#define RUN_QUERIES   512 /* more than these are not asked for in one pass */
+#define FLOWS_LOOK       mtime_from_s(1)
+#define REVIVAL_RETRY    mtime_from_ms(20)
+#define REVIVAL_PATIENCE mtime_from_s(60) /* with joins that fail */
+#define RUN_SLICE        mtime_from_ms(5) /* of a pass of the loop */
+#define RUN_GROUPS       64
+#define RUN_QUERIES      512 /* more than these are not asked for in one pass */
 
 struct slot {
 	struct exec_if want; /* ifindex 0: free */
-	bool vif;            /* the kernel has it */
 	struct hostver version;
 };
 
@@ -50,28 +49,21 @@ struct exec {
 	struct gmio *io;
 	struct echo *echo; /* IPv4 only */
 	struct loop_task *run;
-	struct loop_timer *timer, *claim, *look;
+	struct loop_timer *timer, *look;
 	exec_action_fn *done;
 	void *done_arg;
 
 	struct slot slots[GM_MAX_IFS];
-	uint8_t ttls[GM_MAX_IFS];
 	struct sweep *sweep;
 	uint64_t overflows; /* of the raw socket, when a host last joined */
 
 	struct flows *flows; /* the way from wildcard to per-source mode is under way */
 	struct gm_conf conf; /* what it ends with */
 
+	struct table *table;
 	struct carry *carry; /* to the next process */
-	struct carry_table *table_was;
-	int vifs_were[GM_MAX_IFS]; /* ifindex of VIFs of an earlier process that no interface has taken yet */
-	bool revived, reviving, abandoned;
-
-	struct mroute *mroute; /* NULL while the table is not ours */
-	uint32_t table;
-	int mroute_error;
-	mtime_t claim_wait;
-	uint64_t table_busy, route_errors;
+	mtime_t revived;     /* when the hosts had been heard again; while reviving: 0 */
+	bool carrying, reviving, abandoned;
 };
 
 static const char *tag(const struct exec *exec)
@@ -104,32 +96,6 @@ static void set_upstream(struct exec *exec, const struct gm_action *a)
 	if (err < 0)
 		log_warn(tag(exec), "%s: cannot join %s: %s", exec_slot_name(exec, a->slot),
 			 ipaddr_format(&a->upstream.group, group), strerror(-err));
-}
-
-static void change_route(struct exec *exec, const struct gm_action *a)
-{
-	char source[IPADDR_STRLEN], group[IPADDR_STRLEN];
-	int err;
-
-	/* Without the table nothing can be done now; all is handed out again when it becomes ours. */
-	if (!exec->mroute)
-		return;
-	if (a->type == GM_ACT_ROUTE_DEL) {
-		err = mroute_del(exec->mroute, &a->route.source, &a->route.group, a->slot);
-		if (err == -ENOENT)
-			err = 0;
-	} else {
-		err = mroute_set(exec->mroute, &a->route.source, &a->route.group, a->slot, a->route.oifs, exec->ttls);
-	}
-	log_debug(DEBUG_MROUTE, exec_slot_name(exec, a->slot), "mroute", "%s (%s,%s) iif %s oifs 0x%08x: %s",
-		  a->type == GM_ACT_ROUTE_DEL ? "delete" : "set", ipaddr_format(&a->route.source, source),
-		  ipaddr_format(&a->route.group, group), exec_slot_name(exec, a->slot), a->route.oifs,
-		  err < 0 ? strerror(-err) : "done");
-	if (err < 0) {
-		exec->route_errors++;
-		log_warn("mroute", "forwarding entry (%s,%s) refused: %s", ipaddr_format(&a->route.source, source),
-			 ipaddr_format(&a->route.group, group), strerror(-err));
-	}
 }
 
 /* Questions of the kernel that were lost or refused may be of use to somebody now. */
@@ -185,8 +151,8 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 		break;
 	case GM_ACT_ROUTE_SET:
 	case GM_ACT_ROUTE_DEL:
-		change_route(exec, a);
-		if (!exec->mroute)
+		/* What cannot be done now is handed out again when the table becomes ours. */
+		if (!table_change(exec->table, a))
 			return;
 		break;
 	case GM_ACT_NOTE:
@@ -197,20 +163,26 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 }
 
 /*
- * The hosts have been heard, and what they asked for is joined: what else was joined before is left. False: it is to be
- * tried again soon.
+ * The hosts have been heard, and what they asked for is joined: what else was joined before is left. A join that fails
+ * may be the old one that is needed, for a while. False: it is to be tried again soon.
  */
 static bool end_revival(struct exec *exec)
 {
+	struct carry_table *was = &exec->carry->tables[exec->family];
 	struct mcast_pool_stats stats;
 
 	if (!exec->reviving || exec->gm->relearned)
 		return true;
+	if (!exec->revived)
+		exec->revived = loop_now();
 	upstream_stats(exec->upstream, 0, &stats);
-	if (gm_unsettled(exec->gm) || stats.waiting)
+	if (gm_unsettled(exec->gm) || stats.waiting || (stats.failing && loop_now() < exec->revived + REVIVAL_PATIENCE))
 		return false;
 	exec->reviving = false;
-	fdstore_release(mcast_sock_legacy(exec->family));
+	was->complete = was->last;
+	mcast_sock_forget(exec->family, 0, 0);
+	if (stats.failing)
+		upstream_retry(exec->upstream);
 	return true;
 }
 
@@ -282,7 +254,7 @@ static void finish(struct exec *exec)
 	next = gm_unsettled(exec->gm) ? loop_now() : gm_next(exec->gm);
 	if (!end_revival(exec))
 		next = mtime_min(next, loop_now() + REVIVAL_RETRY);
-	if (exec->revived)
+	if (exec->carrying)
 		carry_save(exec->carry, exec->family, exec->gm);
 	if (loop_timer_at(exec->timer, next) < 0)
 		log_error(tag(exec), "out of memory: a timer was not set");
@@ -388,7 +360,8 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 		  ipaddr_format(group, g), exec_slot_name(exec, ev.slot));
 	ev.flow.source = *source;
 	ev.flow.group = *group;
-	if (ev.type == GM_EV_WRONG_IF && exec->mroute && mroute_packets(exec->mroute, source, group, &counters) == 0)
+	if (ev.type == GM_EV_WRONG_IF && table_mroute(exec->table) &&
+	    mroute_packets(table_mroute(exec->table), source, group, &counters) == 0)
 		ev.flow.expected = counters.packets - counters.wrong_if;
 	refused = exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE];
 	input(exec, &ev);
@@ -413,30 +386,21 @@ static const struct gmsock_handler handler = {
 
 /* --- the routing table --- */
 
-static int add_vif(struct exec *exec, uint8_t slot)
+static int table_ifindex(const void *arg, uint8_t slot)
 {
-	struct slot *s = &exec->slots[slot];
-	int err;
-
-	if (s->vif || !exec->mroute)
-		return 0;
-	if (exec->vifs_were[slot] != s->want.ifindex) {
-		err = mroute_vif_add(exec->mroute, slot, s->want.ifindex, 1);
-		if (err < 0)
-			return err;
-	}
-	exec->vifs_were[slot] = 0;
-	exec->table_was->vifs[slot] = s->want.ifindex;
-	s->vif = true;
-	return 0;
+	return exec_ifindex(arg, slot);
 }
 
-/* The kernel removes the VIF of a vanished interface itself. */
-static void drop_vif(struct exec *exec, uint8_t slot)
+static const char *table_name(const void *arg, uint8_t slot)
 {
-	(void)mroute_vif_del(exec->mroute, slot);
-	exec->table_was->vifs[slot] = 0;
-	exec->vifs_were[slot] = 0;
+	return exec_slot_name(arg, slot);
+}
+
+static void table_taken(void *arg)
+{
+	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
+
+	input(arg, &resync);
 }
 
 static bool has_roles(const struct exec *exec)
@@ -448,116 +412,34 @@ static bool has_roles(const struct exec *exec)
 	return false;
 }
 
-/* Once a state, not once a try. */
-static void tell_claim_error(struct exec *exec, int err)
-{
-	if (err == exec->mroute_error)
-		return;
-	if (err == -EADDRINUSE)
-		log_error("mroute",
-			  "%s: another process owns the kernel's multicast routing (table %u); trying again until it "
-			  "lets go",
-			  family_title(exec->family), exec->table);
-	else
-		log_error("mroute", "%s: the kernel's multicast routing cannot be used: %s", family_title(exec->family),
-			  strerror(-err));
-}
-
-static void take_table(void *arg)
-{
-	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
-	struct exec *exec = arg;
-	int err;
-
-	if (exec->mroute || !has_roles(exec))
-		return;
-	err = mroute_open(gmsock_fd(exec->sock), exec->family, exec->table, &exec->mroute);
-	if (err < 0) {
-		exec->mroute = NULL;
-		exec->table_busy += err == -EADDRINUSE;
-		tell_claim_error(exec, err);
-		exec->mroute_error = err;
-		if (loop_timer_at(exec->claim, loop_now() + exec->claim_wait) < 0)
-			log_error("mroute", "out of memory: the table is not asked for again");
-		exec->claim_wait = mtime_min(exec->claim_wait * 2, CLAIM_SLOWEST);
-		return;
-	}
-	if (exec->mroute_error)
-		log_notice("mroute", "%s: the kernel's multicast routing is ours now", family_title(exec->family));
-	exec->mroute_error = 0;
-	exec->claim_wait = CLAIM_FIRST;
-	*exec->table_was = (struct carry_table){ .router = 1, .table = exec->table };
-	/* What an earlier owner left behind would stand in the way. */
-	err = mroute_flush(exec->mroute);
-	if (err < 0)
-		log_warn("mroute", "%s: old entries could not be removed: %s", family_title(exec->family),
-			 strerror(-err));
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
-		if (!exec->slots[i].want.ifindex)
-			continue;
-		err = add_vif(exec, (uint8_t)i);
-		if (err < 0)
-			log_warn("mroute", "%s: no VIF for it: %s", exec_slot_name(exec, (uint8_t)i), strerror(-err));
-	}
-	input(exec, &resync);
-}
-
-static void give_table(struct exec *exec)
-{
-	mroute_close(exec->mroute);
-	exec->mroute = NULL;
-	*exec->table_was = (struct carry_table){ 0 };
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
-		exec->slots[i].vif = false;
-		exec->vifs_were[i] = 0;
-	}
-}
-
 /* --- after an earlier process --- */
 
-/* The raw socket that was taken over is the multicast router: so are we. */
-static int adopt_table(struct exec *exec)
+/*
+ * The keeper holds the memberships of two earlier processes at most: the last that had all of them, and the last of
+ * all. More would pile up when accidents follow each other.
+ */
+static void keep_memberships(struct exec *exec)
 {
-	int err;
+	struct carry_table *was = &exec->carry->tables[exec->family];
 
-	if (!gmsock_inherited(exec->sock) || !exec->table_was->router) {
-		*exec->table_was = (struct carry_table){ 0 };
-		return 0;
-	}
-	err = mroute_adopt(gmsock_fd(exec->sock), exec->family, exec->table_was->table, &exec->mroute);
-	if (err < 0)
-		return err;
-	exec->table = exec->table_was->table;
-	revive_vifs(exec->mroute, exec->table_was, exec->vifs_were);
-	return 0;
+	mcast_sock_forget(exec->family, was->complete, was->last);
+	was->last = (int32_t)getpid();
+	if (!exec->reviving)
+		was->complete = was->last;
 }
 
 void exec_revive(struct exec *exec)
 {
 	const struct gm_event relearn = { .type = GM_EV_RELEARN, .slot = GM_NO_IF };
-	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
-	bool dropped = false;
 
 	carry_restore(exec->carry, exec->family, exec->gm);
-	exec->revived = true;
-	exec->reviving = gmsock_inherited(exec->sock) || fdstore_left(mcast_sock_legacy(exec->family));
+	exec->carrying = true;
+	exec->reviving = fdstore_inherited();
+	keep_memberships(exec);
 	if (!exec->reviving)
 		return;
 	input(exec, &relearn);
-	if (!exec->mroute)
-		return;
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
-		if (!exec->vifs_were[i])
-			continue;
-		drop_vif(exec, (uint8_t)i);
-		dropped = true;
-	}
-	revive_entries(exec->mroute, tag(exec), event_input, exec);
-	/* Lists of outputs still name the numbers that are free now: all are written again, in place. */
-	if (dropped)
-		input(exec, &resync);
-	if (!has_roles(exec))
-		give_table(exec);
+	table_revive(exec->table, event_input, exec);
 }
 
 bool exec_reviving(const struct exec *exec)
@@ -574,9 +456,9 @@ void exec_abandon(struct exec *exec)
 
 static struct mroute *sweep_table(void *arg)
 {
-	struct exec *exec = arg;
+	const struct exec *exec = arg;
 
-	return exec->mroute;
+	return table_mroute(exec->table);
 }
 
 static const struct gm *sweep_gm(void *arg)
@@ -622,13 +504,11 @@ static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
 	uint8_t i = exec_slot(exec, ifindex);
 
 	/* The number it had before, else one that nobody had. */
-	for (unsigned int j = 0; i == GM_NO_IF && j < GM_MAX_IFS; j++) {
-		if (exec->vifs_were[j] == ifindex)
-			i = (uint8_t)j;
-	}
-	for (unsigned int j = 0; i == GM_NO_IF && j < GM_MAX_IFS; j++) {
-		if (!exec->slots[j].want.ifindex && !exec->vifs_were[j])
-			i = (uint8_t)j;
+	if (i == GM_NO_IF)
+		i = table_former_slot(exec->table, ifindex);
+	for (uint8_t j = 0; i == GM_NO_IF && j < GM_MAX_IFS; j++) {
+		if (!exec->slots[j].want.ifindex && !table_is_reserved(exec->table, j))
+			i = j;
 	}
 	*number = i;
 	return i == GM_NO_IF ? NULL : &exec->slots[i];
@@ -640,7 +520,7 @@ static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
  */
 static bool was_replaced(const struct exec *exec, uint8_t slot)
 {
-	return slot != GM_NO_IF && exec->slots[slot].vif && exec->mroute && !mroute_vif_there(exec->mroute, slot);
+	return slot != GM_NO_IF && table_has_lost_vif(exec->table, slot);
 }
 
 int exec_set_if(struct exec *exec, const struct exec_if *want)
@@ -661,18 +541,16 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	if (!fresh && s->want.gm.role == GM_ROLE_UPSTREAM && want->gm.role != GM_ROLE_UPSTREAM)
 		upstream_drop(exec->upstream, want->ifindex);
 	s->want = *want;
-	if (fresh && !exec->mroute)
-		take_table(exec);
-	err = add_vif(exec, ev.slot);
+	if (fresh)
+		table_claim(exec->table);
+	err = table_add_vif(exec->table, ev.slot);
 	set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
 	set_host_version(exec, s, want->host_version);
 	if (up_again)
 		upstream_retry(exec->upstream);
 	input(exec, &ev);
-	if (exec->ttls[ev.slot] != want->ttl_threshold) {
-		exec->ttls[ev.slot] = want->ttl_threshold;
+	if (table_set_ttl_threshold(exec->table, ev.slot, want->ttl_threshold))
 		input(exec, &resync);
-	}
 	return err;
 }
 
@@ -688,16 +566,15 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	(void)gm_input(exec->gm, loop_now(), &ev);
 	/* Entries are changed before the slot goes: another interface may get it. */
 	run(exec);
-	if (s->vif && exec->mroute)
-		drop_vif(exec, ev.slot);
+	table_drop_vif(exec->table, ev.slot);
 	set_router_groups(exec, s, false);
 	upstream_drop(exec->upstream, ifindex);
 	set_host_version(exec, s, 0);
 	answers_forget(exec->answers, ifindex);
 	joins_drop(exec->joins, ifindex);
 	*s = (struct slot){ 0 };
-	if (exec->mroute && !has_roles(exec))
-		give_table(exec);
+	if (!has_roles(exec))
+		table_give(exec->table);
 }
 
 int exec_set_joins(struct exec *exec, int ifindex, const char *name, const struct gm_static *list, unsigned int n,
@@ -766,7 +643,7 @@ static bool must_look(struct exec *exec, const struct gm_conf *conf)
 
 	if (exec->flows)
 		return !conf->wildcard;
-	if (conf->wildcard || !exec->gm->conf.wildcard || !exec->mroute)
+	if (conf->wildcard || !exec->gm->conf.wildcard || !table_mroute(exec->table))
 		return false;
 	err = flows_open(exec->loop, exec->family, &exec->flows);
 	if (err == 0)
@@ -794,19 +671,16 @@ void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table
 	}
 	input(exec, &ev);
 	sweep_set_timeout(exec->sweep, conf->idle_timeout);
-	if (table == exec->table)
-		return;
-	exec->table = table;
-	if (exec->mroute)
-		give_table(exec);
-	exec->claim_wait = CLAIM_FIRST;
-	take_table(exec);
+	table_set_number(exec->table, table);
 }
 
 int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_action_fn *done, void *arg,
 	     struct exec **out)
 {
 	struct exec *exec = calloc(1, sizeof(*exec));
+	const struct table_user user = {
+		.ifindex = table_ifindex, .name = table_name, .taken = table_taken, .arg = exec
+	};
 	int err = -ENOMEM;
 
 	if (!exec)
@@ -817,20 +691,15 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->done = done;
 	exec->done_arg = arg;
 	exec->carry = carry;
-	exec->table_was = &carry->tables[family];
-	exec->table = MROUTE_TABLE_DEFAULT;
-	exec->claim_wait = CLAIM_FIRST;
-	memset(exec->ttls, 1, sizeof(exec->ttls));
 	exec->gm = gm_new(exec->af);
 	exec->run = loop_task_new(loop, run_pass, exec);
 	exec->timer = loop_timer_new(loop, run_pass, exec);
-	exec->claim = loop_timer_new(loop, take_table, exec);
 	exec->look = loop_timer_new(loop, looked, exec);
 	exec->io = exec->gm ? gmio_new(family, exec->gm, event_input, exec) : NULL;
 	exec->echo = exec->gm && family == FAMILY_IPV4 ? echo_new(loop, exec->gm, event_input, exec) : NULL;
 	exec->answers = answers_new(loop, family);
 	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->answers || !exec->run || !exec->timer ||
-	    !exec->claim || !exec->look)
+	    !exec->look)
 		goto fail;
 	err = sweep_new(loop, family,
 			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = event_input, .arg = exec },
@@ -847,7 +716,7 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	if (err < 0)
 		goto fail;
 	gmio_set_socket(exec->io, exec->sock);
-	err = adopt_table(exec);
+	err = table_new(loop, family, exec->sock, &carry->tables[family], &user, &exec->table);
 	if (err < 0)
 		goto fail;
 	*out = exec;
@@ -870,10 +739,7 @@ void exec_free(struct exec *exec)
 	joins_close(exec->joins);
 	if (exec->upstream)
 		upstream_close(exec->upstream);
-	if (exec->abandoned)
-		mroute_leave(exec->mroute);
-	else if (exec->mroute)
-		give_table(exec);
+	table_free(exec->table, exec->abandoned);
 	if (exec->sock)
 		gmsock_close(exec->sock);
 	answers_free(exec->answers);
@@ -881,7 +747,6 @@ void exec_free(struct exec *exec)
 	echo_free(exec->echo);
 	sweep_free(exec->sweep);
 	loop_timer_free(exec->look);
-	loop_timer_free(exec->claim);
 	loop_timer_free(exec->timer);
 	loop_task_free(exec->run);
 	gmio_free(exec->io);
@@ -913,13 +778,15 @@ int exec_ifindex(const struct exec *exec, uint8_t slot)
 
 void exec_status(const struct exec *exec, struct exec_status *status)
 {
+	const struct table_status table = table_status(exec->table);
+
 	*status = (struct exec_status){
 		.wanted = has_roles(exec),
-		.router = exec->mroute != NULL,
-		.error = exec->mroute_error,
-		.table = exec->table,
-		.table_busy = exec->table_busy,
-		.route_errors = exec->route_errors,
+		.router = table.ours,
+		.error = table.error,
+		.table = table.number,
+		.table_busy = table.busy,
+		.route_errors = table.refused,
 	};
 	gmsock_stats(exec->sock, &status->sock);
 	upstream_stats(exec->upstream, 0, &status->upstream);
@@ -928,9 +795,9 @@ void exec_status(const struct exec *exec, struct exec_status *status)
 int exec_route_counters(const struct exec *exec, const struct ipaddr *source, const struct ipaddr *group,
 			struct mroute_counters *counters)
 {
-	if (!exec->mroute)
+	if (!table_mroute(exec->table))
 		return -ENOTCONN;
-	return mroute_stats(exec->mroute, source, group, counters);
+	return mroute_stats(table_mroute(exec->table), source, group, counters);
 }
 
 bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state)

@@ -9,8 +9,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* No more than one: what did not fit would have to be closed. */
+#define FDPASS_ROOM CMSG_LEN(sizeof(int))
+
 union fdpass {
-	char octets[CMSG_SPACE(sizeof(int))];
+	char octets[CMSG_SPACE(sizeof(int))]; /* to receive, give the kernel FDPASS_ROOM of it */
 	struct cmsghdr align;
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "sys/keeper.h"
 #include "sys/loop.h"
 
+#define FLUSH_PATIENCE mtime_from_s(2)
+
 /* A message that waits for the keeper to read. */
 struct waiting {
 	char text[KEEPER_MESSAGE_MAX];
@@ -28,7 +31,7 @@ static struct {
 	int channel; /* -1: no keeper */
 	struct loop_fd *watch;
 	struct waiting *waiting;
-	bool frozen;
+	bool frozen, inherited;
 	void (*gone)(void *arg);
 	void *arg;
 } store = { .channel = -1 };
@@ -141,6 +144,7 @@ int fdstore_open(struct loop *loop, struct handover *handover, void (*gone)(void
 	store.channel = handover_take(&store.left, KEEPER_CHANNEL);
 	if (store.channel < 0)
 		return 0;
+	store.inherited = handover_count(&store.left) > 0;
 	store.watch = loop_fd_new(loop, store.channel, on_readable, on_writable, NULL);
 	return store.watch ? 0 : -ENOMEM;
 }
@@ -177,28 +181,29 @@ int fdstore_take(const char *name)
 	return handover_take(&store.left, name);
 }
 
-unsigned int fdstore_left(const char *prefix)
+bool fdstore_inherited(void)
 {
-	unsigned int n = 0;
-
-	for (const struct handover_fd *entry = store.left.fds; entry; entry = entry->hh.next)
-		n += strncmp(entry->name, prefix, strlen(prefix)) == 0;
-	return n;
+	return store.inherited;
 }
 
-void fdstore_release(const char *prefix)
+void fdstore_forget(const char *kind_and_lives)
 {
-	struct handover_fd *entry, *next;
+	say(KEEPER_FORGET, kind_and_lives, -1);
+}
 
-	HASH_ITER (hh, store.left.fds, entry, next) {
-		char name[HANDOVER_NAME_LEN];
+bool fdstore_flush(void)
+{
+	mtime_t end = loop_now() + FLUSH_PATIENCE;
 
-		if (strncmp(entry->name, prefix, strlen(prefix)) != 0)
-			continue;
-		strcpy(name, entry->name);
-		handover_drop(&store.left, name);
-		fdstore_drop(name);
+	while (store.waiting && store.channel >= 0) {
+		struct pollfd out = { .fd = store.channel, .events = POLLOUT };
+		mtime_t left = mtime_left(end, loop_now());
+
+		if (!left || poll(&out, 1, (int)(left / 1000 + 1)) < 0)
+			return false;
+		on_writable(NULL);
 	}
+	return store.channel >= 0;
 }
 
 void fdstore_ready(void)
@@ -206,7 +211,12 @@ void fdstore_ready(void)
 	say(KEEPER_READY, "", -1);
 }
 
-void fdstore_notify(const char *state)
+void fdstore_alive(void)
 {
-	say(KEEPER_NOTIFY, state, -1);
+	say(KEEPER_ALIVE, "", -1);
+}
+
+void fdstore_stopping(void)
+{
+	say(KEEPER_STOPPING, "", -1);
 }

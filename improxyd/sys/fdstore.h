@@ -35,12 +35,19 @@ void fdstore_freeze(void);
 
 /* Takes what an earlier process has left under this name; -1: nothing. The keeper goes on holding it. */
 int fdstore_take(const char *name);
-/* What was left under names that begin so and was not taken: how many there are, and their end, here and there. */
-unsigned int fdstore_left(const char *prefix);
-void fdstore_release(const char *prefix);
+/* There was an earlier process, which has left something. */
+bool fdstore_inherited(void);
+/* The keeper is to close all of a kind but those of some lives: see kept_forget(). */
+void fdstore_forget(const char *kind_and_lives);
+/*
+ * Waits until the keeper has heard everything, two seconds at most. False: it has not, and what this process leaves
+ * would not be complete.
+ */
+bool fdstore_flush(void);
 
-/* Tells the keeper that the work has begun, and the service manager behind it a state. */
+/* Tells the keeper, and by it the service manager: that the work has begun, goes on, is about to end for good. */
 void fdstore_ready(void);
-void fdstore_notify(const char *state);
+void fdstore_alive(void);
+void fdstore_stopping(void);
 
 #endif

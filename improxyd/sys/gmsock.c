@@ -65,6 +65,7 @@ struct gmsock {
 	enum family family;
 	int fd;
 	bool inherited;
+	bool counting; /* what the kernel has dropped */
 	struct loop_fd *watch;
 	struct loop_timer *more; /* the rest of a batch */
 	const struct gmsock_handler *handler;
@@ -234,6 +235,10 @@ static void gmsock_overflow(struct gmsock *sock, const struct cmsghdr *cmsg)
 	uint32_t count;
 
 	memcpy(&count, CMSG_DATA(cmsg), sizeof(count));
+	/* Of an inherited socket the count so far is that of others. */
+	if (!sock->counting)
+		sock->rxq_ovfl = count;
+	sock->counting = true;
 	sock->stats.overflows += (uint32_t)(count - sock->rxq_ovfl);
 	sock->rxq_ovfl = count;
 }
@@ -386,6 +391,7 @@ int gmsock_open(struct loop *loop, enum family family, const struct gmsock_handl
 	sock->arg = arg;
 	sock->fd = fdstore_take(sock->af->name);
 	sock->inherited = sock->fd >= 0;
+	sock->counting = !sock->inherited;
 	if (!sock->inherited)
 		sock->fd = socket(family_af(family), SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, sock->af->protocol);
 	if (sock->fd < 0) {

@@ -93,12 +93,14 @@ static long env_number(const char *name)
 int handover_read(struct handover *handover)
 {
 	bool ours = env_number("LISTEN_PID") == (long)getpid();
-	long n = ours ? env_number("LISTEN_FDS") : -1;
+	long n = ours ? env_number("LISTEN_FDS") : -1, most = sysconf(_SC_OPEN_MAX);
 	const char *names = getenv("LISTEN_FDNAMES");
 	char *copy = strdup(names ? names : ""), *rest = copy;
 	int err = copy ? 0 : -ENOMEM;
 
 	*handover = (struct handover){ NULL };
+	if (most > 0 && n > most)
+		n = most;
 	for (int fd = FIRST_FD; !err && fd < FIRST_FD + n; fd++) {
 		const char *name = strsep(&rest, ":");
 
@@ -128,9 +130,9 @@ static int place(int from, int number)
 	return dup2(from, number) < 0 ? -errno : 0;
 }
 
-int handover_exec(const struct handover *handover, const char *first_name, int first, const char *path, char **argv)
+int handover_exec(const struct handover *handover, const char *path, char **argv)
 {
-	unsigned int n = handover_count(handover) + (first >= 0), i = 0;
+	unsigned int n = handover_count(handover), i = 0;
 	int *moved = calloc(n + 1, sizeof(*moved));
 	char *names = calloc(n + 1, HANDOVER_NAME_LEN + 1);
 	const struct handover_fd *entry;
@@ -139,21 +141,14 @@ int handover_exec(const struct handover *handover, const char *first_name, int f
 
 	if (!moved || !names)
 		goto out;
-	if (first >= 0) {
-		end = stpcpy(end, first_name);
-		moved[i++] = first;
-	}
-	for (entry = handover->fds; entry; entry = entry->hh.next) {
+	/* Out of the way first, then each to its number. */
+	err = 0;
+	for (entry = handover->fds; entry && !err; entry = entry->hh.next) {
 		if (i)
 			*end++ = ':';
 		end = stpcpy(end, entry->name);
-		moved[i++] = entry->fd;
-	}
-	/* Out of the way first, then each to its number. */
-	err = 0;
-	for (i = 0; i < n && !err; i++) {
-		moved[i] = fcntl(moved[i], F_DUPFD_CLOEXEC, FIRST_FD + (int)n);
-		err = moved[i] < 0 ? -errno : 0;
+		moved[i] = fcntl(entry->fd, F_DUPFD_CLOEXEC, FIRST_FD + (int)n);
+		err = moved[i++] < 0 ? -errno : 0;
 	}
 	for (i = 0; i < n && !err; i++)
 		err = place(moved[i], FIRST_FD + (int)i);

@@ -2,7 +2,7 @@
 /*
  * handover - descriptors that one process image leaves to the next one, each with a name, by the convention of service
  * managers: from number 3 on, with LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES in the environment. It is the way from
- * systemd's descriptor store to the keeper, from the keeper to its worker, and from a keeper to its own new image.
+ * systemd's descriptor store to the keeper, and from the keeper to its worker.
  *
  * It owns the list of what was handed over and is not taken yet. It refuses to know what a descriptor is for.
  */
@@ -45,10 +45,9 @@ void handover_clear(struct handover *handover);
 unsigned int handover_count(const struct handover *handover);
 
 /*
- * Becomes another program image that gets the list. Returns -errno when that failed; descriptors of this process are in
- * disorder then, so that a child can only exit and a keeper has to have forked before. `first`: one more to hand over,
- * under the name `first_name`; -1: none.
+ * Becomes another program image that gets the list, which is small. Returns -errno when that failed; the descriptors of
+ * this process are in disorder then: it has to be a child that exits.
  */
-int handover_exec(const struct handover *handover, const char *first_name, int first, const char *path, char **argv);
+int handover_exec(const struct handover *handover, const char *path, char **argv);
 
 #endif

@@ -27,15 +27,20 @@
 /* The control socket among what is kept: its file goes with the keeper. */
 #define KEEPER_CONTROL "control"
 
+/* The running configuration: given up when no worker gets on with it. */
+#define KEEPER_CONFIG "config"
+
 /*
  * A message of the worker: a letter, then text without NUL; a packet of SOCK_SEQPACKET each. KEEP brings a descriptor
  * with it.
  */
 enum keeper_message {
-	KEEPER_KEEP = 'K',   /* hold a copy under this name, instead of an older one */
-	KEEPER_DROP = 'D',   /* close the copy of this name */
-	KEEPER_READY = 'R',  /* at work */
-	KEEPER_NOTIFY = 'N', /* tell the service manager this */
+	KEEPER_KEEP = 'K',     /* hold a copy under this name, instead of an older one */
+	KEEPER_DROP = 'D',     /* close the copy of this name */
+	KEEPER_FORGET = 'F',   /* close all of a kind but those of some lives: kept_forget() */
+	KEEPER_READY = 'R',    /* at work */
+	KEEPER_STOPPING = 'S', /* about to end for good: the service manager is told */
+	KEEPER_ALIVE = 'A',    /* still at work: the manager's watchdog is told */
 };
 #define KEEPER_MESSAGE_MAX 256
 

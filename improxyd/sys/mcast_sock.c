@@ -13,16 +13,22 @@
 
 static const int mcast_levels[FAMILY_COUNT] = { [FAMILY_IPV4] = IPPROTO_IP, [FAMILY_IPV6] = IPPROTO_IPV6 };
 
-const char *mcast_sock_legacy(enum family family)
-{
-	return family == FAMILY_IPV4 ? "member4." : "member6.";
-}
+/* kept.h: kind, life, and what differs from every other socket of this process. */
+static const char *const mcast_kinds[FAMILY_COUNT] = { [FAMILY_IPV4] = "member4", [FAMILY_IPV6] = "member6" };
 
-/* Differs from that of any socket here and of the processes before. */
 static const char *mcast_sock_name(enum family family, int fd, char name[HANDOVER_NAME_LEN])
 {
-	snprintf(name, HANDOVER_NAME_LEN, "%s%ld.%d", mcast_sock_legacy(family), (long)getpid(), fd);
+	snprintf(name, HANDOVER_NAME_LEN, "%s.%ld.%d", mcast_kinds[family], (long)getpid(), fd);
 	return name;
+}
+
+void mcast_sock_forget(enum family family, int32_t one, int32_t other)
+{
+	const char *kind = mcast_kinds[family];
+	char text[4 * HANDOVER_NAME_LEN];
+
+	snprintf(text, sizeof(text), "%s. %s.%ld. %s.%d. %s.%d.", kind, kind, (long)getpid(), kind, one, kind, other);
+	fdstore_forget(text);
 }
 
 int mcast_sock_open(enum family family)

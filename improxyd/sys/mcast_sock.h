@@ -10,6 +10,7 @@
 #define IMPROXY_SYS_MCAST_SOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/gm.h"
 #include "lib/family.h"
@@ -26,8 +27,8 @@ struct mcast_where {
 int mcast_sock_open(enum family family);
 /* Leaves what it holds. */
 void mcast_sock_close(enum family family, int fd);
-/* What the sockets of earlier processes, which hold what these had joined, are left as: see fdstore_release(). */
-const char *mcast_sock_legacy(enum family family);
+/* The keeper closes the sockets of all earlier processes but two, known by their pids; 0: none. */
+void mcast_sock_forget(enum family family, int32_t one, int32_t other);
 
 /* Joins with EXCLUDE{}. */
 int mcast_sock_join(int fd, const struct mcast_where *where);

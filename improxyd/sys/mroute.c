@@ -280,6 +280,24 @@ int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out)
 	return 0;
 }
 
+/* The kernel refuses another table to the socket that is the router of one. */
+bool mroute_is_router(int fd, enum family family, uint32_t table, bool guess)
+{
+	const struct mroute mroute = { .af = &mroute_afs[family], .family = family, .fd = fd };
+	uint32_t number = table == MROUTE_TABLE_DEFAULT ? mroute.af->default_table : table;
+	int err = mroute_option(&mroute, MROUTE_TABLE, &number, sizeof(number));
+
+	return err == -EBUSY || (err < 0 && guess);
+}
+
+void mroute_renounce(int fd, enum family family)
+{
+	const struct mroute mroute = { .af = &mroute_afs[family], .family = family, .fd = fd };
+
+	if (mroute_option(&mroute, MROUTE_DONE, NULL, 0) == 0)
+		(void)mroute_router_alert(&mroute, 1);
+}
+
 int mroute_adopt(int fd, enum family family, uint32_t table, struct mroute **out)
 {
 	struct mroute *mroute;
@@ -354,7 +372,8 @@ bool mroute_vif_there(const struct mroute *mroute, unsigned int slot)
 		struct sioc_mif_req6 v6;
 	} req = { .v4 = { .vifi = (vifi_t)slot } };
 
-	return ioctl(mroute->fd, mroute->af->vif_count, &req) == 0 || errno != EADDRNOTAVAIL;
+	/* EINVAL: a number above those in use. */
+	return ioctl(mroute->fd, mroute->af->vif_count, &req) == 0 || (errno != EADDRNOTAVAIL && errno != EINVAL);
 }
 
 int mroute_set(struct mroute *mroute, const struct ipaddr *source, const struct ipaddr *group, unsigned int iif,

@@ -48,6 +48,12 @@ int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out)
 /* The same when the socket behind the descriptor is the multicast router already, in the hands of an earlier process.
  */
 int mroute_adopt(int fd, enum family family, uint32_t table, struct mroute **out);
+/*
+ * Whether the socket is the multicast router of `table`; `guess` where the kernel cannot tell, which is one without
+ * tables. And ends that, whatever its table is.
+ */
+bool mroute_is_router(int fd, enum family family, uint32_t table, bool guess);
+void mroute_renounce(int fd, enum family family);
 /* Forgets the table without giving it back: the socket stays the multicast router. */
 void mroute_leave(struct mroute *mroute);
 /* Gives the table back to the kernel, which removes VIFs and entries. The descriptor stays the gmsock's. */

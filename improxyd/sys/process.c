@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,13 +105,9 @@ int process_ready(void)
 	return err;
 }
 
-int process_notify(const char *state)
+static int tell_manager(const char *state, int passed, int flags)
 {
-	return process_notify_fd(state, -1);
-}
-
-int process_notify_fd(const char *state, int passed)
-{
+	const struct timeval patience = { .tv_sec = 1 };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct iovec iov = { .iov_base = (char *)state, .iov_len = strlen(state) };
 	struct msghdr msg = { .msg_name = &addr, .msg_iov = &iov, .msg_iovlen = 1 };
@@ -131,10 +128,21 @@ int process_notify_fd(const char *state, int passed)
 		return -errno;
 	msg.msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	fdpass_put(&msg, &control, passed);
-	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    sendmsg(fd, &msg, MSG_NOSIGNAL | flags) < 0)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+int process_notify(const char *state)
+{
+	return tell_manager(state, -1, 0);
+}
+
+int process_notify_fd(const char *state, int passed)
+{
+	return tell_manager(state, passed, MSG_DONTWAIT);
 }
 
 mtime_t process_watchdog(long main_pid)

@@ -25,9 +25,10 @@ int process_ready(void);
 /* A process that was started by one that went to the background: closes the standard streams. Returns 0 or -errno. */
 int process_leave_terminal(void);
 
-/* Sends a state, for instance "STOPPING=1", to the service manager. 0 also when there is none. */
+/* Sends a state, for instance "STOPPING=1", to the service manager, for which it may wait a second. 0 also when there
+ * is none. */
 int process_notify(const char *state);
-/* The same with a descriptor for its store. */
+/* The same without waiting (-EAGAIN: it does not listen now), and with a descriptor for its store; -1: none. */
 int process_notify_fd(const char *state, int fd);
 
 /* As many descriptors as the hard limit allows: every twentieth group needs one. */

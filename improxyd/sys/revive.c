@@ -24,12 +24,14 @@ void revive_vifs(struct mroute *mroute, struct carry_table *table, int vifs[GM_M
 	for (unsigned int slot = 0; slot < GM_MAX_IFS; slot++) {
 		bool there = mroute_vif_there(mroute, slot);
 
-		vifs[slot] = there ? table->vifs[slot] : 0;
-		if (vifs[slot])
+		if (table->vifs[slot])
+			vifs[slot] = there ? table->vifs[slot] : REVIVE_GONE;
+		else
+			vifs[slot] = 0;
+		if (vifs[slot] > 0)
 			mroute_vif_adopt(mroute, slot, vifs[slot]);
 		else if (there)
 			(void)mroute_vif_del(mroute, slot); /* it was there a moment ago */
-		table->vifs[slot] = vifs[slot];
 	}
 }
 
@@ -42,6 +44,15 @@ static void remember_stray(struct walk *walk, const struct mroute_entry *entry)
 		return; /* it forwards nothing */
 	walk->strays = strays;
 	strays[walk->nstrays++] = *entry;
+}
+
+/* An entry of any source is known by its incoming interface too, which is one of those that are gone. */
+static void remove_stray(struct mroute *mroute, const struct mroute_entry *entry)
+{
+	unsigned int n = ipaddr_is_none(&entry->source) ? GM_MAX_IFS : 1;
+
+	for (unsigned int iif = 0; iif < n; iif++)
+		(void)mroute_del(mroute, &entry->source, &entry->group, iif);
 }
 
 static void take_entry(void *arg, const struct mroute_entry *entry)
@@ -76,7 +87,7 @@ void revive_entries(struct mroute *mroute, const char *tag, void (*input)(void *
 	if (err < 0)
 		log_warn(tag, "the kernel's forwarding entries could not all be read: %s", strerror(-err));
 	for (unsigned int i = 0; i < walk.nstrays; i++)
-		(void)mroute_del(mroute, &walk.strays[i].source, &walk.strays[i].group, walk.strays[i].iif);
+		remove_stray(mroute, &walk.strays[i]);
 	log_info(tag, "%u forwarding entries taken over", walk.taken);
 	free(walk.strays);
 }

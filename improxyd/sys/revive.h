@@ -12,7 +12,10 @@
 
 struct mroute;
 
-/* Which interface each VIF stands for; 0: none. A VIF of which nothing is known is removed. */
+/* A number whose VIF has gone with its interface: outputs may name it still. */
+#define REVIVE_GONE (-1)
+
+/* Which interface each VIF stands for, REVIVE_GONE, or 0: none. A VIF of which nothing is known is removed. */
 void revive_vifs(struct mroute *mroute, struct carry_table *table, int vifs[GM_MAX_IFS]);
 
 /* Hands every entry to the engine by `input`; one that comes in by no interface of ours is removed. */

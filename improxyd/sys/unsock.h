@@ -33,7 +33,7 @@ int unsock_adopt(int fd, const char *path, struct unsock_file *file);
 void unsock_remove(struct unsock_file *file);
 /* Forgets the file only. */
 void unsock_leave(struct unsock_file *file);
-/* Removes the file that a socket is bound to. */
+/* Removes the file that a socket is bound to; -1 is nothing. */
 void unsock_unlink(int fd);
 
 /* The peer is root, or a member of group `*gid` (NULL: root only). */
