@@ -46,6 +46,7 @@ static int hold_source(struct gm_if *ifp, const struct ipaddr *group, const stru
 	if (src) {
 		src->fixed = true;
 		src->deadline = MTIME_NEVER;
+		src->queries_left = 0;
 		rec->fixed = true;
 	}
 	gm_router_rearm(rec);

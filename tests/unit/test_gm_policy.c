@@ -537,6 +537,18 @@ static void static_source(void)
 	expect_upstream(U, "BLOCK{2}");
 }
 
+/* A source that hosts are being asked for becomes static: there is nothing to ask any more. */
+static void static_source_that_is_asked_for(void)
+{
+	report(D1, H1, G, "ALLOW{1,2}");
+	report(D1, H1, G, "BLOCK{1,2}");
+	expect_query(D1, "Q(G1,{1,2})");
+	set_statics(G, "S1", NULL, NULL);
+	wait_s(2);
+	expect_query(D1, "Q(G1,{2})");
+	expect_state(D1, G, "IN{1:ever}");
+}
+
 static void static_removed(void)
 {
 	set_statics(G, NULL, G2, "S1");
@@ -882,6 +894,7 @@ int main(void)
 	TEST(ssm_map_and_access_list);
 	TEST(static_any_source);
 	TEST(static_source);
+	TEST(static_source_that_is_asked_for);
 	TEST(static_removed);
 	TEST(static_removed_beside_hosts);
 	TEST(static_any_source_beside_an_exclude_list);
