@@ -246,7 +246,7 @@ int gm_report_record(struct gm_if *ifp, const struct gm_event *ev)
 	if (err == 0)
 		err = find_or_make(ifp, &req, &rec);
 	/* Leaves are for the querier to look into: RFC 2236 s3, RFC 2710 s4. */
-	if (err == 0 && req.gen < GM_GEN3 && req.type == GM_TO_IN && ifp->querying && !ifp->querier)
+	if (err == 0 && req.host_gen < GM_GEN3 && ev->record.type == GM_TO_IN && ifp->querying && !ifp->querier)
 		err = refuse(ifp, GM_DROP_NOT_QUERIER);
 	if (err == 0)
 		err = apply_compatibility(rec, &req);

@@ -391,6 +391,22 @@ static void d_20_of_a_mapped_source(void)
 	expect_lists(D1, GS, "IN{2}");
 }
 
+/* B-21 behind an ssm-map: the leave is the querier's to look into. */
+static void b_21_leave_of_a_mapped_source(void)
+{
+	struct gm_ssm_map map = { .source = addr("S1") };
+
+	bed.conf.ssm_maps = &map;
+	bed.conf.nssm_maps = 1;
+	apply_conf();
+	v2_report(D1, H1, GS);
+	query_heard(D1, QL, "GQ", .qrv = 2, .qqi = 125);
+	noop_begin();
+	leave(D1, H1, GS);
+	expect_noop();
+	expect_drops(D1, NOT_QUERIER, 1);
+}
+
 /* Older is what is older than the interface. */
 static void d_20_on_a_version_2_interface(void)
 {
@@ -433,6 +449,7 @@ int main(void)
 	TEST(d_20_older_messages_are_ignored);
 	TEST(d_20_holds_for_what_is_there);
 	TEST(d_20_of_a_mapped_source);
+	TEST(b_21_leave_of_a_mapped_source);
 	TEST_V4(d_20_on_a_version_2_interface);
 	return dsl_run("gm_compat");
 }
