@@ -167,7 +167,11 @@ static void connect_client(struct client *c)
 	strcpy(sun.sun_path, path);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	ENSURE(c->fd >= 0 && setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
-	ENSURE(connect(c->fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0);
+	/* Too many have come since the server last had its turn. */
+	while (connect(c->fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		ENSURE(errno == EAGAIN);
+		turn();
+	}
 	c->last = '\n';
 }
 
