@@ -35,7 +35,8 @@ struct target {
 	struct log_sink sink;
 	enum logsink_target id;
 	bool on;
-	int fd;
+	bool torn; /* the last line is not whole: the disk had no more room */
+	int fd;    /* -1: to be opened at the next line */
 	uint64_t lost;
 	uint64_t unreported; /* of these, since the last report */
 	char *path;
@@ -66,18 +67,45 @@ void logsink_stamp(char *buf, size_t size)
 		snprintf(buf + n, size - n, ".%03ld", ts.tv_nsec / 1000000);
 }
 
-/* A pipe or terminal that nobody reads would hold the daemon up; O_NONBLOCK would change it for its other users. */
-static int write_ready(int fd, const char *buf, size_t len)
+/* O_NONBLOCK matters for a FIFO or device; a FIFO without a reader is refused at once with ENXIO. */
+static int file_open(const char *path)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A pipe or terminal that nobody reads would hold the daemon up; O_NONBLOCK would change it for its other users. */
+static int write_ready(struct target *t, const char *buf, size_t len)
+{
+	struct pollfd pfd = { .fd = t->fd, .events = POLLOUT };
 	ssize_t n;
 
 	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
 		return -EAGAIN;
-	n = write(fd, buf, len);
+	n = write(t->fd, buf, len);
 	if (n < 0)
 		return -errno;
-	return (size_t)n == len ? 0 : -ENOSPC;
+	t->torn = (size_t)n != len;
+	return t->torn ? -ENOSPC : 0;
+}
+
+/* What could not be opened may have become possible: a directory made, a disk mounted, room on it. */
+static int write_line(struct target *t, const char *text)
+{
+	char line[LOG_LINE_MAX + 2];
+	int n;
+
+	if (t->fd < 0) {
+		t->fd = file_open(t->path);
+		if (t->fd < 0) {
+			n = t->fd;
+			t->fd = -1;
+			return n;
+		}
+	}
+	n = snprintf(line, sizeof(line), "%s%s\n", t->torn ? "\n" : "", text);
+	return write_ready(t, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
 /* As syslog(3) does it, but without its waiting for a log daemon that is stuck. */
@@ -125,14 +153,10 @@ static int syslog_send(struct target *t, enum log_level level, const char *body)
 
 static int target_send(struct target *t, enum log_level level, const char *text, const char *body)
 {
-	char line[LOG_LINE_MAX + 1];
-	int n;
-
 	switch (t->id) {
 	case LOGSINK_STDERR:
 	case LOGSINK_FILE:
-		n = snprintf(line, sizeof(line), "%s\n", text);
-		return write_ready(t->fd, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+		return write_line(t, text);
 	case LOGSINK_SYSLOG:
 		return syslog_send(t, level, body);
 	}
@@ -172,36 +196,29 @@ static void target_on(struct target *t, enum log_level level)
 
 void logsink_set(enum logsink_target target, enum log_level level)
 {
-	if (target != LOGSINK_FILE || targets[target].fd >= 0)
+	if (target != LOGSINK_FILE || targets[target].path)
 		target_on(&targets[target], level);
-}
-
-/* O_NONBLOCK matters for a FIFO or device; a FIFO without a reader is refused at once with ENXIO. */
-static int file_open(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-
-	return fd < 0 ? -errno : fd;
 }
 
 int logsink_set_file(const char *path, enum log_level level)
 {
 	struct target *t = &targets[LOGSINK_FILE];
-	char *copy = strdup(path);
+	char *copy;
 	int fd;
 
+	if (t->path && strcmp(t->path, path) == 0) {
+		target_on(t, level);
+		return 0;
+	}
+	copy = strdup(path);
 	if (!copy)
 		return -ENOMEM;
-	fd = file_open(path);
-	if (fd < 0) {
-		free(copy);
-		return fd;
-	}
 	logsink_off(LOGSINK_FILE);
-	t->fd = fd;
+	fd = file_open(path);
+	t->fd = fd < 0 ? -1 : fd;
 	t->path = copy;
 	target_on(t, level);
-	return 0;
+	return fd < 0 ? fd : 0;
 }
 
 int logsink_reopen(void)
@@ -214,8 +231,10 @@ int logsink_reopen(void)
 	fd = file_open(t->path);
 	if (fd < 0)
 		return fd;
-	close(t->fd);
+	if (t->fd >= 0)
+		close(t->fd);
 	t->fd = fd;
+	t->torn = false;
 	return 0;
 }
 
@@ -236,7 +255,7 @@ void logsink_off(enum logsink_target target)
 	free(t->path);
 	t->path = NULL;
 	t->lost = t->unreported = 0;
-	t->on = false;
+	t->on = t->torn = false;
 }
 
 struct logsink_status logsink_status(enum logsink_target target)

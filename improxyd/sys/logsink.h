@@ -30,9 +30,12 @@ const char *logsink_target_name(enum logsink_target target);
 /* For log_init(): local time as "2024/01/31 12:00:00.123". */
 void logsink_stamp(char *buf, size_t size);
 
-/* Switches a target on or changes its level; the file must have been opened by logsink_set_file(). */
+/* Switches a target on or changes its level; the file must have been given by logsink_set_file(). */
 void logsink_set(enum logsink_target target, enum log_level level);
-/* Opens `path` for appending, in place of the file before it, which stays when this fails. Returns 0 or -errno. */
+/*
+ * Opens `path` for appending, in place of another file before it. Returns 0 or -errno; a file that cannot be opened is
+ * tried again at each line, and the lines in between are lost and counted.
+ */
 int logsink_set_file(const char *path, enum log_level level);
 /* Opens the same path again (after a rotation). Returns 0, -ENOENT without a file, or -errno. */
 int logsink_reopen(void);

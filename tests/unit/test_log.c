@@ -235,7 +235,7 @@ static void read_file(const char *path, char *buf, size_t size)
 
 static void test_file_sink(void **state)
 {
-	char dir[] = "/tmp/test_log.XXXXXX", path[64], old[64], buf[1024];
+	char dir[] = "/tmp/test_log.XXXXXX", path[64], old[64], more[64], buf[1024];
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -254,14 +254,27 @@ static void test_file_sink(void **state)
 	assert_string_equal(buf, "12:00:00 errors t: one\n12:00:00 errors t: two\n");
 	read_file(path, buf, sizeof(buf));
 	assert_string_equal(buf, "12:00:00 errors t: three\n");
-	/* A path that cannot be opened leaves the one before. */
-	assert_int_equal(logsink_set_file("/nonexistent/dir/log", LOG_ERRORS), -ENOENT);
-	assert_string_equal(logsink_status(LOGSINK_FILE).path, path);
+	/* A path that cannot be opened is tried again at each line. */
+	snprintf(more, sizeof(more), "%s/more/log", dir);
+	assert_int_equal(logsink_set_file(more, LOG_ERRORS), -ENOENT);
+	log_error("t", "four");
+	assert_int_equal(logsink_status(LOGSINK_FILE).lost, 1);
+	snprintf(old, sizeof(old), "%s/more", dir);
+	assert_int_equal(mkdir(old, 0700), 0);
+	log_error("t", "five");
+	read_file(more, buf, sizeof(buf));
+	assert_string_equal(buf, "log: 1 lines were lost here\n12:00:00 errors t: five\n");
+	/* The same path with another level goes on counting. */
+	assert_int_equal(logsink_set_file(more, LOG_WARNINGS), 0);
 	assert_int_equal(logsink_status(LOGSINK_FILE).level, LOG_WARNINGS);
+	assert_int_equal(logsink_status(LOGSINK_FILE).lost, 1);
 	logsink_off(LOGSINK_FILE);
 	assert_false(logsink_status(LOGSINK_FILE).on);
 	logsink_set(LOGSINK_FILE, LOG_ERRORS);
 	assert_false(logsink_status(LOGSINK_FILE).on);
+	unlink(more);
+	rmdir(old);
+	snprintf(old, sizeof(old), "%s/old", dir);
 	unlink(path);
 	unlink(old);
 	rmdir(dir);
