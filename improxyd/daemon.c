@@ -2,6 +2,7 @@
 #include "daemon_state.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -456,6 +457,21 @@ static int start_watchdog(struct daemon *d)
 	return d->watchdog ? loop_timer_at(d->watchdog, loop_now()) : -ENOMEM;
 }
 
+/* Who has come or gone meanwhile was perhaps not heard. */
+static void on_held(void *arg, mtime_t time)
+{
+	const struct gm_event ask = { .type = GM_EV_ASK, .slot = GM_NO_IF };
+	struct daemon *d = arg;
+
+	log_warn("improxyd", "did not run for %" PRId64 " s: that time does not count, and hosts are asked again",
+		 (int64_t)mtime_to_s(time));
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		if (d->exec[f])
+			exec_input(d->exec[f], &ask);
+	}
+	links_resync(d->links);
+}
+
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
 static int open_families(struct daemon *d)
@@ -566,6 +582,7 @@ static int start(struct daemon *d, struct handover *handover)
 	err = open_families(d);
 	if (err < 0)
 		return err;
+	loop_on_held(d->loop, on_held, d);
 	d->apply = apply_new(d->links, d->exec, (uint32_t)d->started ^ (uint32_t)getpid() << 16);
 	d->conflicts = conflict_log_new();
 	d->look = loop_timer_new(d->loop, look_for_conflicts, d);

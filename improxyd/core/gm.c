@@ -304,6 +304,10 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 	case GM_EV_INHERIT:
 		return has_slot ? gm_inherit_route(gm, ev->slot, &ev->flow.source, &ev->flow.group, ev->flow.oifs)
 				: -EINVAL;
+	case GM_EV_ASK:
+		gm_for_each_if (gm, ifp)
+			gm_querier_ask(ifp);
+		return 0;
 	case GM_EV_RESYNC:
 		if (has_slot)
 			gm_host_resync(gm, ev->slot);

@@ -186,6 +186,7 @@ enum gm_event_type {
 	GM_EV_RELEARN,      /* this is a new life of a proxy that was at work: what GM_EV_INHERIT brings stays until
 			       every host has had its turn to report, which GM_NOTE_RELEARNED tells */
 	GM_EV_INHERIT,      /* an entry that the kernel has from the former life; `slot` is its incoming interface */
+	GM_EV_ASK,          /* nobody was listening for a while: ask the hosts what they want */
 	GM_EV_RESYNC,       /* the kernel lost what it had: hand out upstream filters of `slot` again, or all forwarding
 			       entries when `slot` is GM_NO_IF */
 };

@@ -3,6 +3,11 @@
  * Three choices make libevent fit: precise timers (the default clock is up to 4 ms coarse), no cached time (a deadline
  * is turned into a delay at the moment of arming), and a single priority, so that an event made active inside a
  * callback runs after everything else that is already active: the end of the pass.
+ *
+ * The loop's clock counts only time in which the process could run. When a timer is overdue by more than LOOP_HELD, the
+ * process was stopped or the machine suspended, or the clock has jumped: what others had to tell meanwhile was not
+ * heard, so that no deadline may pass because of it. The clock is set back by what was missed, before anything else is
+ * done.
  */
 #include "sys/loop.h"
 
@@ -11,29 +16,40 @@
 #include <time.h>
 
 #include <event2/event.h>
+#include <utlist.h>
 
 /* libevent refuses nothing, but a timeval of centuries serves nobody: a timer looks again after this long. */
 #define LOOP_LONGEST_S 86400
+#define LOOP_HELD      mtime_from_s(2)
+
+static mtime_t missed; /* by loop_now() */
 
 struct loop {
 	struct event_base *base;
 	struct event *wake; /* ends the wait of loop_pass() */
+	struct loop_timer *timers;
+	loop_held_fn *held;
+	void *held_arg;
 };
 
 struct loop_fd {
+	struct loop *loop;
 	loop_fn *readable, *writable;
 	void *arg;
 	struct event *in, *out;
 };
 
 struct loop_timer {
+	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
 	struct event *ev;
 	mtime_t deadline;
+	struct loop_timer *prev, *next;
 };
 
 struct loop_task {
+	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
 	struct event *ev;
@@ -51,7 +67,22 @@ mtime_t loop_now(void)
 
 	/* Cannot fail: the clock exists on every Linux that can run this. */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return mtime_from_s(ts.tv_sec) + ts.tv_nsec / 1000;
+	return mtime_from_s(ts.tv_sec) + ts.tv_nsec / 1000 - missed;
+}
+
+/* Before each callback. There are but a few timers. */
+static void loop_check(struct loop *loop)
+{
+	mtime_t now = loop_now(), first = MTIME_NEVER;
+	const struct loop_timer *timer;
+
+	DL_FOREACH (loop->timers, timer)
+		first = mtime_min(first, timer->deadline);
+	if (first == MTIME_NEVER || now - first < LOOP_HELD)
+		return;
+	missed += now - first;
+	if (loop->held)
+		loop->held(loop->held_arg, now - first);
 }
 
 static struct timeval loop_timeval(mtime_t delay)
@@ -128,6 +159,12 @@ void loop_exit(struct loop *loop)
 	event_base_loopexit(loop->base, NULL);
 }
 
+void loop_on_held(struct loop *loop, loop_held_fn *fn, void *arg)
+{
+	loop->held = fn;
+	loop->held_arg = arg;
+}
+
 struct event_base *loop_base(struct loop *loop)
 {
 	return loop->base;
@@ -138,6 +175,7 @@ static void loop_fd_event(evutil_socket_t fd, short what, void *arg)
 	struct loop_fd *watch = arg;
 
 	(void)fd;
+	loop_check(watch->loop);
 	if (what & EV_READ)
 		watch->readable(watch->arg);
 	else
@@ -150,6 +188,7 @@ struct loop_fd *loop_fd_new(struct loop *loop, int fd, loop_fn *readable, loop_f
 
 	if (!watch)
 		return NULL;
+	watch->loop = loop;
 	watch->readable = readable;
 	watch->writable = writable;
 	watch->arg = arg;
@@ -211,6 +250,7 @@ static void loop_timer_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	loop_check(timer->loop);
 	/* Never early: the delay may have been bounded or rounded. If re-arming fails, early is better than never. */
 	if (timer->deadline > loop_now() && loop_timer_arm(timer) == 0)
 		return;
@@ -224,6 +264,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
 
 	if (!timer)
 		return NULL;
+	timer->loop = loop;
 	timer->fn = fn;
 	timer->arg = arg;
 	timer->deadline = MTIME_NEVER;
@@ -232,6 +273,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
 		free(timer);
 		return NULL;
 	}
+	DL_APPEND(loop->timers, timer);
 	return timer;
 }
 
@@ -254,6 +296,7 @@ void loop_timer_free(struct loop_timer *timer)
 {
 	if (!timer)
 		return;
+	DL_DELETE(timer->loop->timers, timer);
 	event_free(timer->ev);
 	free(timer);
 }
@@ -264,6 +307,7 @@ static void loop_task_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	loop_check(task->loop);
 	task->fn(task->arg);
 }
 
@@ -273,6 +317,7 @@ struct loop_task *loop_task_new(struct loop *loop, loop_fn *fn, void *arg)
 
 	if (!task)
 		return NULL;
+	task->loop = loop;
 	task->fn = fn;
 	task->arg = arg;
 	task->ev = event_new(loop->base, -1, 0, loop_task_event, task);

@@ -22,8 +22,9 @@ struct event_base;
 
 typedef void loop_fn(void *arg);
 typedef void loop_signal_fn(void *arg, int signo);
+typedef void loop_held_fn(void *arg, mtime_t time);
 
-/* Microseconds of CLOCK_MONOTONIC. */
+/* Microseconds of CLOCK_MONOTONIC, without the time in which the process was held: see loop_on_held(). */
 mtime_t loop_now(void);
 
 /* Returns NULL when out of memory or of descriptors. Whatever was registered has to be freed before the loop is. */
@@ -38,6 +39,12 @@ int loop_pass(struct loop *loop, mtime_t wait);
 
 /* Makes loop_run() return once the current pass is done. */
 void loop_exit(struct loop *loop);
+
+/*
+ * Calls fn(arg, time) when the process could not run for some seconds (stopped, suspended, a jump of the clock) although
+ * a timer was due. Deadlines have been put off by that time.
+ */
+void loop_on_held(struct loop *loop, loop_held_fn *fn, void *arg);
 
 /* The base, for a module that needs libevent's own buffered I/O. */
 struct event_base *loop_base(struct loop *loop);

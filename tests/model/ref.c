@@ -361,6 +361,10 @@ void ref_input(struct ref *r, mtime_t now, const struct gm_event *ev)
 		break; /* only after a restart: test_gm_inherit */
 	case GM_EV_SOLICIT:
 		break; /* router discovery (RFC 4286) touches nothing here */
+	case GM_EV_ASK:
+		for (unsigned int n = 0; n < REF_SLOTS; n++)
+			ask_again(r, n);
+		break;
 	case GM_EV_RESYNC:
 		ref_input_resync(r, ev->slot);
 		break;

@@ -139,6 +139,7 @@ void scene_event(struct step *st, struct gm_event *ev)
 	case GM_EV_SOLICIT:
 	case GM_EV_RELEARN:
 	case GM_EV_INHERIT:
+	case GM_EV_ASK:
 	case GM_EV_RESYNC:
 		break;
 	}
@@ -397,7 +398,7 @@ static void dice_rest(struct dice *d, struct step *st, struct gm_conf *conf)
 		break;
 	case 2:
 	case 3:
-		ev->type = GM_EV_RESYNC;
+		ev->type = dice_rare(d, 4) ? GM_EV_ASK : GM_EV_RESYNC;
 		ev->slot = dice_rare(d, 2) ? GM_NO_IF : (uint8_t)dice_below(d, UPSTREAMS);
 		break;
 	case 4:
@@ -602,6 +603,9 @@ void step_print(const struct step *st, mtime_t before)
 	case GM_EV_RELEARN:
 	case GM_EV_INHERIT:
 		printf("of a former life"); /* not drawn */
+		break;
+	case GM_EV_ASK:
+		printf("ask");
 		break;
 	case GM_EV_RESYNC:
 		printf("resync");
