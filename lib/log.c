@@ -213,3 +213,16 @@ bool log_rate_ok(struct log_rate *rate, mtime_t now, unsigned int *suppressed)
 	rate->suppressed = 0;
 	return true;
 }
+
+bool log_rate_failure(struct log_rate *rate, mtime_t now, const char *tag)
+{
+	unsigned int suppressed;
+
+	rate->interval = mtime_from_s(60);
+	rate->burst = 5;
+	if (!log_rate_ok(rate, now, &suppressed))
+		return false;
+	if (suppressed)
+		log_warn(tag, "%u failures like the next one were not logged", suppressed);
+	return true;
+}

@@ -122,4 +122,7 @@ struct log_rate {
  */
 bool log_rate_ok(struct log_rate *rate, mtime_t now, unsigned int *suppressed);
 
+/* For failures that somebody can cause at will: five a minute may be logged; how many were not is logged here. */
+bool log_rate_failure(struct log_rate *rate, mtime_t now, const char *tag);
+
 #endif

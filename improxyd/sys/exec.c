@@ -64,6 +64,7 @@ struct exec {
 	struct carry *carry; /* to the next process */
 	mtime_t revived;     /* when the hosts had been heard again; while reviving: 0 */
 	bool carrying, reviving, abandoned;
+	struct log_rate join_rate; /* hosts can cause these at will */
 };
 
 static const char *tag(const struct exec *exec)
@@ -93,7 +94,7 @@ static void set_upstream(struct exec *exec, const struct gm_action *a)
 	int err = upstream_set(exec->upstream, exec->slots[a->slot].want.ifindex, &a->upstream.group, a->upstream.mode,
 			       a->upstream.sources, a->upstream.nsources);
 
-	if (err < 0)
+	if (err < 0 && log_rate_failure(&exec->join_rate, loop_now(), tag(exec)))
 		log_warn(tag(exec), "%s: cannot join %s: %s", exec_slot_name(exec, a->slot),
 			 ipaddr_format(&a->upstream.group, group), strerror(-err));
 }

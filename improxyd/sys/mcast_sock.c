@@ -3,13 +3,21 @@
 #include "sys/mcast_sock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <linux/filter.h>
 
 #include "sys/fdstore.h"
+
+/*
+ * Hosts decide how many sockets are needed. They may not take the descriptors of which the console, the log and netlink
+ * live: a quarter of all, but no more than all sessions of the console and some files need.
+ */
+#define RESERVE_MOST 80u
 
 static const int mcast_levels[FAMILY_COUNT] = { [FAMILY_IPV4] = IPPROTO_IP, [FAMILY_IPV6] = IPPROTO_IPV6 };
 
@@ -31,6 +39,18 @@ void mcast_sock_forget(enum family family, int32_t one, int32_t other)
 	fdstore_forget(text);
 }
 
+/* The kernel hands out the lowest number that is free. */
+static bool reserved(int fd)
+{
+	struct rlimit limit;
+	rlim_t reserve;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	reserve = limit.rlim_cur / 4 < RESERVE_MOST ? limit.rlim_cur / 4 : RESERVE_MOST;
+	return (rlim_t)fd >= limit.rlim_cur - reserve;
+}
+
 int mcast_sock_open(enum family family)
 {
 	char name[HANDOVER_NAME_LEN];
@@ -42,6 +62,10 @@ int mcast_sock_open(enum family family)
 	fd = socket(family_af(family), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	if (reserved(fd)) {
+		close(fd);
+		return -EMFILE;
+	}
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest))) {
 		err = -errno;

@@ -25,6 +25,7 @@ struct table {
 	int error;
 	mtime_t claim_wait;
 	uint64_t busy, refused;
+	struct log_rate refused_rate; /* hosts can cause them at will */
 
 	uint8_t ttls[GM_MAX_IFS];
 	bool vifs[GM_MAX_IFS];   /* the kernel has it */
@@ -226,6 +227,8 @@ bool table_change(struct table *table, const struct gm_action *a)
 		  err < 0 ? strerror(-err) : "done");
 	if (err < 0) {
 		table->refused++;
+		if (!log_rate_failure(&table->refused_rate, loop_now(), "mroute"))
+			return true;
 		log_warn("mroute", "forwarding entry (%s,%s) refused: %s", ipaddr_format(&a->route.source, source),
 			 ipaddr_format(&a->route.group, group), strerror(-err));
 	}

@@ -47,6 +47,7 @@ struct upstream {
 	struct loop_timer *work, *retry;
 	mtime_t backoff;
 	mtime_t quiet; /* after a burst */
+	struct log_rate rate;
 };
 
 static struct upstream_if *upstream_find(const struct upstream *up, int ifindex)
@@ -84,11 +85,13 @@ static void upstream_arm(struct loop_timer *timer, mtime_t deadline)
 
 /* --- telling the kernel --- */
 
-static void upstream_tell_error(const struct upstream *up, const struct upstream_if *uif, const struct ipaddr *group,
+static void upstream_tell_error(struct upstream *up, const struct upstream_if *uif, const struct ipaddr *group,
 				int err)
 {
 	char name[IF_NAMESIZE], text[IPADDR_STRLEN];
 
+	if (!log_rate_failure(&up->rate, loop_now(), family_protocol(up->family)))
+		return;
 	if (!if_indextoname((unsigned int)uif->ifindex, name))
 		strcpy(name, "-");
 	log_warn(family_protocol(up->family), "%s: cannot join %s: %s", name, ipaddr_format(group, text),
@@ -108,7 +111,7 @@ static void upstream_tell_widened(const struct upstream *up, struct upstream_if 
 		 stats->max_sources, up->family == FAMILY_IPV4 ? "net.ipv4.igmp_max_msf" : "net.ipv6.mld_max_msf");
 }
 
-static void upstream_step(const struct upstream *up, struct upstream_if *uif, mtime_t now, bool leave)
+static void upstream_step(struct upstream *up, struct upstream_if *uif, mtime_t now, bool leave)
 {
 	struct ipaddr group;
 	int err = mcast_pool_step(uif->pool, now, leave, &group);
@@ -119,7 +122,7 @@ static void upstream_step(const struct upstream *up, struct upstream_if *uif, mt
 }
 
 /* Returns when to go on; MTIME_NEVER: the kernel knows everything. */
-static mtime_t upstream_slice(const struct upstream *up, struct upstream_if *uif)
+static mtime_t upstream_slice(struct upstream *up, struct upstream_if *uif)
 {
 	mtime_t now = loop_now(), end = now + UPSTREAM_SLICE;
 	bool behind = mcast_pool_behind(uif->pool);
@@ -155,7 +158,7 @@ void upstream_work(struct upstream *up)
 	}
 	if (next != loop_timer_deadline(up->work))
 		upstream_arm(up->work, next);
-	if (failing && loop_timer_deadline(up->retry) == MTIME_NEVER)
+	if (failing && loop_timer_deadline(up->retry) > loop_now() + up->backoff)
 		upstream_arm(up->retry, loop_now() + up->backoff);
 }
 
@@ -242,6 +245,9 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
 	if (!uif)
 		return -ENOMEM;
 	err = mcast_pool_want(uif->pool, group, mode, sources, nsources);
+	/* One that is left makes room for others: they need not wait for their turn. */
+	if (mode == GM_INCLUDE && !nsources)
+		up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
 	if (!err && loop_timer_deadline(up->work) == MTIME_NEVER)
 		upstream_arm(up->work, loop_now());
 	return err;
