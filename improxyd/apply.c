@@ -17,6 +17,7 @@ struct apply {
 	struct exec *exec[FAMILY_COUNT];
 	const struct conf *conf;               /* of the run under way */
 	enum family family;                    /* likewise */
+	int failed;                            /* what another run may mend */
 	uint32_t seed;                         /* of the random delays of the engines */
 	struct gm_ssm_map *maps[FAMILY_COUNT]; /* the engines use them */
 	/* What was logged last for an interface, so that a state is told once. */
@@ -147,13 +148,13 @@ static void fill_conf(const struct apply *apply, struct gm_conf *gm, struct gm_s
 {
 	const struct conf_af *af = &conf->af[family];
 
-	for (unsigned int i = 0; i < af->nssm_maps; i++)
+	for (unsigned int i = 0; i < af->nssm_maps && maps; i++)
 		maps[i] = (struct gm_ssm_map){ .acl = conf_acl_find(conf, family, af->ssm_maps[i].acl),
 					       .source = af->ssm_maps[i].source };
 	*gm = (struct gm_conf){
 		.ssm_range = conf_acl_find(conf, family, af->ssm_range),
 		.ssm_maps = maps,
-		.nssm_maps = af->nssm_maps,
+		.nssm_maps = maps ? af->nssm_maps : 0,
 		.max_groups = af->max_groups,
 		.route_limit = af->route_limit,
 		.idle_timeout = mtime_from_s(af->idle_timeout_s),
@@ -181,6 +182,9 @@ static void tell(struct apply *apply, const char *name, int err)
 {
 	struct told **link = &apply->told, *told;
 
+	/* A full table and a port's state change with links and configuration only, which cause a run of their own. */
+	if (err < 0 && err != -ENOSPC && err != -EBUSY)
+		apply->failed = err;
 	while (*link && !((*link)->family == apply->family && strcmp((*link)->name, name) == 0))
 		link = &(*link)->next;
 	told = *link;
@@ -298,8 +302,7 @@ static void apply_joins(struct apply *apply, struct exec *exec)
 		const struct link *link = links_by_name(apply->links, ifc->name);
 
 		if (link && exec_set_joins(exec, link->ifindex, ifc->name, joins->v, joins->n, joins->serial) < 0)
-			log_error(family_protocol(apply->family), "%s: out of memory: join-group is not applied",
-				  ifc->name);
+			apply->failed = -ENOMEM;
 	}
 }
 
@@ -309,13 +312,12 @@ static void run_family(struct apply *apply, enum family family)
 	const struct conf *conf = apply->conf;
 	struct gm_ssm_map *old_maps = apply->maps[family];
 	struct gm_conf gm;
+	int err;
 
+	/* Whatever fails, nothing of the configuration before may stay in use: its owner frees it now. */
 	apply->maps[family] = calloc(conf->af[family].nssm_maps + 1, sizeof(*old_maps));
-	if (!apply->maps[family]) {
-		apply->maps[family] = old_maps;
-		log_error(family_protocol(family), "out of memory: the configuration could not be applied");
-		return;
-	}
+	if (!apply->maps[family])
+		apply->failed = -ENOMEM;
 	apply->family = family;
 	fill_conf(apply, &gm, apply->maps[family], conf, family);
 	/* Slots are freed before others are taken. */
@@ -323,17 +325,21 @@ static void run_family(struct apply *apply, enum family family)
 	apply_role(apply, exec, GM_ROLE_UPSTREAM);
 	apply_role(apply, exec, GM_ROLE_DOWNSTREAM);
 	apply_joins(apply, exec);
-	exec_set_conf(exec, &gm, conf->af[family].table);
+	err = exec_set_conf(exec, &gm, conf->af[family].table);
+	if (err < 0)
+		apply->failed = err;
 	free(old_maps);
 }
 
-void apply_run(struct apply *apply, const struct conf *conf)
+int apply_run(struct apply *apply, const struct conf *conf)
 {
 	apply->conf = conf;
+	apply->failed = 0;
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
 		if (apply->exec[f])
 			run_family(apply, (enum family)f);
 	}
+	return apply->failed;
 }
 
 const char *apply_refusal(const struct apply *apply, const struct conf *conf, const char *ifname, enum family family)

@@ -21,8 +21,11 @@ struct apply;
 struct apply *apply_new(const struct links *links, struct exec *const exec[FAMILY_COUNT], uint32_t seed);
 void apply_free(struct apply *apply);
 
-/* `conf` and what it holds have to live until the next run has ended. */
-void apply_run(struct apply *apply, const struct conf *conf);
+/*
+ * `conf` and what it holds have to live until the next run has ended. Returns 0, or -errno when something failed that
+ * another run may succeed in: memory, a call that the kernel has refused.
+ */
+int apply_run(struct apply *apply, const struct conf *conf);
 
 /* Why an interface that has a role is not proxied, or NULL when it is, or has none. */
 const char *apply_refusal(const struct apply *apply, const struct conf *conf, const char *ifname, enum family family);

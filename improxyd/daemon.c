@@ -34,6 +34,8 @@
 #define LOG_DIRECTORY    "/var/log/"                    /* may be written to with -u, as far as its owner lets it */
 #define HOST_SETTINGS(n) "/proc/sys/net/ipv" n "/conf/" /* the version that is spoken upstream */
 #define CONTROL_GROUP    "improxy"                      /* without -g, where there is such a group */
+#define AGAIN_FIRST      mtime_from_s(1)                /* until what has failed is tried again */
+#define AGAIN_SLOWEST    mtime_from_s(30)
 
 mtime_t daemon_now(void)
 {
@@ -124,6 +126,22 @@ static void apply_log(const struct daemon *d)
 	apply_target(d, LOGSINK_FILE, &d->conf->log_file, d->conf->log_path);
 }
 
+static void try_again(struct daemon *d)
+{
+	loop_timer_at(d->again, loop_now() + d->again_wait);
+	d->again_wait = mtime_min(d->again_wait * 2, AGAIN_SLOWEST);
+}
+
+static void apply_conf(struct daemon *d)
+{
+	if (apply_run(d->apply, d->conf) < 0) {
+		try_again(d);
+		return;
+	}
+	d->again_wait = AGAIN_FIRST;
+	loop_timer_at(d->again, MTIME_NEVER);
+}
+
 void daemon_replace_conf(struct daemon *d, struct conf *conf)
 {
 	struct conf *old = d->conf;
@@ -131,7 +149,8 @@ void daemon_replace_conf(struct daemon *d, struct conf *conf)
 	d->conf = conf;
 	apply_log(d);
 	/* The engines use parts of the configuration until this has given them those of the new one. */
-	apply_run(d->apply, conf);
+	d->not_loaded = false;
+	apply_conf(d);
 	conf_free(old);
 	loop_task_run(d->save);
 	daemon_look_soon(d);
@@ -270,7 +289,11 @@ static bool load_startup(struct daemon *d)
 	int err = load_file(d, d->options->config_file, &loading, &conf, &nerrors);
 
 	if (err < 0) {
+		/* A file that is not there is an empty one. */
+		d->not_loaded = err != -ENOENT;
 		log_warn("config", "%s: %s", d->options->config_file, strerror(-err));
+		if (d->not_loaded)
+			try_again(d);
 		return false;
 	}
 	if (nerrors)
@@ -309,8 +332,7 @@ static void look_for_conflicts(void *arg)
 
 	d->looked = loop_now();
 	conflict_log_run(d->conflicts, d);
-	if (loop_timer_at(d->look, d->looked + LOOK_INTERVAL) < 0)
-		log_error("improxyd", "out of memory: conflicts are not looked for any more");
+	loop_timer_at(d->look, d->looked + LOOK_INTERVAL);
 }
 
 void daemon_look_soon(struct daemon *d)
@@ -319,18 +341,27 @@ void daemon_look_soon(struct daemon *d)
 
 	if (at < d->looked + LOOK_GAP)
 		at = d->looked + LOOK_GAP;
-	/* Without memory it is done at its time. */
 	if (d->look && at < loop_timer_deadline(d->look))
-		(void)loop_timer_at(d->look, at);
+		loop_timer_at(d->look, at);
 }
 
 static void on_links(void *arg)
 {
 	struct daemon *d = arg;
 
-	apply_run(d->apply, d->conf);
+	apply_conf(d);
 	exec_settle_links(d->exec, links_heard(d->links));
 	daemon_look_soon(d);
+}
+
+static void on_again(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->not_loaded)
+		load_startup(d);
+	else
+		apply_conf(d);
 }
 
 static void dump_state(const struct daemon *d)
@@ -445,8 +476,7 @@ static void feed_watchdog(void *arg)
 		fdstore_alive();
 	else
 		(void)process_notify_fd("WATCHDOG=1", -1); /* if this is not heard, the next one is */
-	if (loop_timer_at(d->watchdog, loop_now() + watchdog_interval()) < 0)
-		log_error("improxyd", "out of memory: the watchdog is not told any more");
+	loop_timer_at(d->watchdog, loop_now() + watchdog_interval());
 }
 
 static int start_watchdog(struct daemon *d)
@@ -454,7 +484,10 @@ static int start_watchdog(struct daemon *d)
 	if (watchdog_interval() == 0)
 		return 0;
 	d->watchdog = loop_timer_new(d->loop, feed_watchdog, d);
-	return d->watchdog ? loop_timer_at(d->watchdog, loop_now()) : -ENOMEM;
+	if (!d->watchdog)
+		return -ENOMEM;
+	loop_timer_at(d->watchdog, loop_now());
+	return 0;
 }
 
 /* Who has come or gone meanwhile was perhaps not heard. */
@@ -499,13 +532,13 @@ static int open_families(struct daemon *d)
 static int open_console(struct daemon *d)
 {
 	const struct daemon_options *o = d->options;
-	char error[CMD_ERROR_LEN];
+	char error[CMD_ERROR_LEN] = "";
 	const char *group;
 	int err;
 
 	d->table = cli_table_new(error, sizeof(error));
 	if (!d->table) {
-		log_error("improxyd", "command table: %s", error);
+		log_error("improxyd", "command table: %s", *error ? error : "out of memory");
 		return -EINVAL;
 	}
 	d->console = (struct console){ .table = d->table, .daemon = d };
@@ -536,6 +569,12 @@ static void enter_sandbox(struct daemon *d)
 			   strerror(-d->sandbox.writes));
 }
 
+static int no_memory(void)
+{
+	log_error("improxyd", "no memory, or no descriptors, to start with");
+	return -ENOMEM;
+}
+
 static int start(struct daemon *d, struct handover *handover)
 {
 	const struct daemon_options *o = d->options;
@@ -547,15 +586,14 @@ static int start(struct daemon *d, struct handover *handover)
 	d->conf = conf_new();
 	d->loop = loop_new();
 	if (!d->conf || !d->loop)
-		return -ENOMEM;
+		return no_memory();
 	process_raise_descriptor_limit();
-	err = fdstore_open(d->loop, handover, on_keeper_gone, d);
-	if (err < 0)
-		return err;
+	if (fdstore_open(d->loop, handover, on_keeper_gone, d) < 0)
+		return no_memory();
 	d->carry = carry_open();
 	d->save = loop_task_new(d->loop, save_config, d);
 	if (!d->carry || !d->save)
-		return -ENOMEM;
+		return no_memory();
 	apply_log(d);
 	err = process_make_directory(o->socket_path, o->user);
 	if (err == 0 && o->pid_file && !fdstore_has_keeper())
@@ -572,7 +610,7 @@ static int start(struct daemon *d, struct handover *handover)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		d->signals[i] = loop_signal_new(d->loop, signals[i], on_signal, d);
 		if (!d->signals[i])
-			return -ENOMEM;
+			return no_memory();
 	}
 	err = links_open(d->loop, on_links, d, &d->links);
 	if (err < 0) {
@@ -586,8 +624,10 @@ static int start(struct daemon *d, struct handover *handover)
 	d->apply = apply_new(d->links, d->exec, (uint32_t)d->started ^ (uint32_t)getpid() << 16);
 	d->conflicts = conflict_log_new();
 	d->look = loop_timer_new(d->loop, look_for_conflicts, d);
-	if (!d->apply || !d->conflicts || !d->look)
-		return -ENOMEM;
+	d->again = loop_timer_new(d->loop, on_again, d);
+	d->again_wait = AGAIN_FIRST;
+	if (!d->apply || !d->conflicts || !d->look || !d->again)
+		return no_memory();
 	load_first(d);
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
 		if (d->exec[f])
@@ -651,6 +691,7 @@ static void stop(struct daemon *d)
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
 		exec_free(d->exec[f]);
 	apply_free(d->apply);
+	loop_timer_free(d->again);
 	loop_timer_free(d->look);
 	loop_timer_free(d->watchdog);
 	conflict_log_free(d->conflicts);
@@ -675,6 +716,8 @@ int daemon_main(const struct daemon_options *options, struct handover *handover)
 	int err;
 
 	log_init(logsink_stamp);
+	/* Until the configuration says otherwise. */
+	logsink_set(LOGSINK_STDERR, LOG_WARNINGS);
 	err = start(&d, handover);
 	if (err == 0)
 		err = loop_run(d.loop);

@@ -35,8 +35,9 @@ struct daemon {
 	size_t nerrors;
 	struct daemon_listener *listeners;
 	struct conflict_log *conflicts;
-	struct loop_timer *look, *watchdog;
-	mtime_t looked;
+	struct loop_timer *look, *watchdog, *again;
+	mtime_t looked, again_wait;
+	bool not_loaded; /* the startup file could not be read */
 	struct sandbox sandbox;
 	struct carry *carry;    /* to the next process */
 	struct loop_task *save; /* the running configuration, to it too */

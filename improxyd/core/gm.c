@@ -160,6 +160,8 @@ static int set_conf(struct gm *gm, const struct gm_conf *conf)
 		gm_querier_ask(ifp);
 	}
 	gm_group_touch_all(gm, GM_DIRTY_CHOICE | GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
+	if (err < 0)
+		gm->conf.policy_serial = ~conf->policy_serial; /* to be done again with the same */
 	return err;
 }
 
@@ -235,7 +237,12 @@ static int set_if(struct gm *gm, uint8_t slot, const struct gm_if_conf *conf)
 	if (conf->boundary != old.boundary || conf->forward_as_non_querier != old.forward_as_non_querier ||
 	    !same_prefixes(conf, &old))
 		gm_group_touch_all(gm, GM_DIRTY_ROUTES);
-	return statics && err == 0 ? gm_static_apply(ifp) : err;
+	if (statics && err == 0)
+		err = gm_static_apply(ifp);
+	/* The same again is to be applied then, and not taken for what is there already. */
+	if (err < 0)
+		ifp->conf.statics_serial = ~conf->statics_serial;
+	return err;
 }
 
 static int clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)

@@ -98,7 +98,7 @@ static void look_end(struct look *look)
 	if (look->fd >= 0)
 		close(look->fd);
 	look->fd = -1;
-	(void)loop_timer_at(look->timer, MTIME_NEVER); /* disarming cannot fail */
+	loop_timer_at(look->timer, MTIME_NEVER);
 }
 
 static void on_answer(void *arg)
@@ -147,10 +147,11 @@ static int look_begin(struct look *look, mtime_t time)
 	if (look->fd < 0)
 		return look->fd;
 	look->watch = loop_fd_new(answers->loop, look->fd, on_answer, NULL, look);
-	if (!look->watch || loop_timer_at(look->timer, loop_now() + time) < 0) {
+	if (!look->watch) {
 		look_end(look);
 		return -ENOMEM;
 	}
+	loop_timer_at(look->timer, loop_now() + time);
 	return 0;
 }
 

@@ -337,7 +337,8 @@ static bool session_step(struct ctl_session *s)
 
 /*
  * Nothing more is read while a full input has to wait. It does not do to leave this to the watermark: for as long as
- * the input stays at it, libevent calls the read callback again and again, and comes to nothing else.
+ * the input stays at it, libevent calls the read callback again and again, and comes to nothing else; and setting it
+ * writes to NULL when memory is short (2.1).
  */
 static void input_limit(struct ctl_session *s)
 {
@@ -550,7 +551,6 @@ static void session_new(struct ctl *ctl, size_t slot, int fd)
 		session_free(s);
 		return;
 	}
-	bufferevent_setwatermark(s->bev, EV_READ, 0, INPUT_MAX);
 	bufferevent_setwatermark(s->bev, EV_WRITE, OUTPUT_LOW, 0);
 	bufferevent_setcb(s->bev, session_readable, session_written, session_event, s);
 	output_add(s, greeting, sizeof(greeting) - 1);
@@ -560,7 +560,7 @@ static void session_new(struct ctl *ctl, size_t slot, int fd)
 		output_add(s, refused, sizeof(refused) - 1);
 	}
 	reply_end(s, s->user ? CTL_SUCCESS : CTL_NOT_PERMITTED);
-	if (bufferevent_enable(s->bev, EV_READ | EV_WRITE))
+	if (bufferevent_enable(s->bev, EV_WRITE))
 		s->dead = true;
 	session_run(s);
 }

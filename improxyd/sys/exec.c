@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/gm_fwd.h"
 #include "core/gm_state.h"
 #include "debug.h"
 #include "lib/log.h"
@@ -27,6 +28,8 @@
 
 #define FLOWS_LOOK       mtime_from_s(1)
 #define REVIVAL_RETRY    mtime_from_ms(20)
+#define REPAIR_FIRST     mtime_from_s(1)
+#define REPAIR_SLOWEST   mtime_from_s(30)
 #define REVIVAL_PATIENCE mtime_from_s(60) /* with joins that fail */
 #define RUN_SLICE        mtime_from_ms(5) /* of a pass of the loop */
 #define RUN_GROUPS       64
@@ -49,7 +52,7 @@ struct exec {
 	struct gmio *io;
 	struct echo *echo; /* IPv4 only */
 	struct loop_task *run;
-	struct loop_timer *timer, *look;
+	struct loop_timer *timer, *look, *repair;
 	exec_action_fn *done;
 	void *done_arg;
 
@@ -65,6 +68,10 @@ struct exec {
 	mtime_t revived;     /* when the hosts had been heard again; while reviving: 0 */
 	bool carrying, reviving, abandoned;
 	struct log_rate join_rate; /* hosts can cause these at will */
+
+	mtime_t repair_wait;
+	uint32_t unset; /* slots of upstreams that may not know all they have to join */
+	bool unasked;   /* a general query could not be sent */
 };
 
 static const char *tag(const struct exec *exec)
@@ -88,15 +95,38 @@ const char *exec_slot_name(const struct exec *exec, uint8_t slot)
 
 /* --- actions --- */
 
+/* Something has failed that nobody else repeats. */
+static void repair_later(struct exec *exec)
+{
+	if (loop_timer_deadline(exec->repair) != MTIME_NEVER)
+		return;
+	loop_timer_at(exec->repair, loop_now() + exec->repair_wait);
+	exec->repair_wait = mtime_min(exec->repair_wait * 2, REPAIR_SLOWEST);
+}
+
 static void set_upstream(struct exec *exec, const struct gm_action *a)
 {
 	char group[IPADDR_STRLEN];
 	int err = upstream_set(exec->upstream, exec->slots[a->slot].want.ifindex, &a->upstream.group, a->upstream.mode,
 			       a->upstream.sources, a->upstream.nsources);
 
+	/* The pool counts and repeats what the kernel refuses; what it has no memory for it does not know. */
+	if (err == -ENOMEM) {
+		exec->unset |= UINT32_C(1) << a->slot;
+		repair_later(exec);
+	}
 	if (err < 0 && log_rate_failure(&exec->join_rate, loop_now(), tag(exec)))
 		log_warn(tag(exec), "%s: cannot join %s: %s", exec_slot_name(exec, a->slot),
 			 ipaddr_format(&a->upstream.group, group), strerror(-err));
+}
+
+/* A general query for which there was no room or memory is made up for: the next one may be minutes away. */
+static void query_sent(struct exec *exec, const struct gm_action *a, int err)
+{
+	if (!ipaddr_is_none(&a->query.group) || (err != -ENOBUFS && err != -ENOMEM && err != -EAGAIN))
+		return;
+	exec->unasked = true;
+	repair_later(exec);
 }
 
 /* Questions of the kernel that were lost or refused may be of use to somebody now. */
@@ -141,7 +171,7 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 		ifc = gmio_if_of(exec, a->slot);
 		if (exec->echo && ipaddr_is_none(&a->query.group))
 			listen_for_echo(exec);
-		gmio_send_query(exec->io, &ifc, a);
+		query_sent(exec, a, gmio_send_query(exec->io, &ifc, a));
 		break;
 	case GM_ACT_DISCOVERY:
 		ifc = gmio_if_of(exec, a->slot);
@@ -257,8 +287,7 @@ static void finish(struct exec *exec)
 		next = mtime_min(next, loop_now() + REVIVAL_RETRY);
 	if (exec->carrying)
 		carry_save(exec->carry, exec->family, exec->gm);
-	if (loop_timer_at(exec->timer, next) < 0)
-		log_error(tag(exec), "out of memory: a timer was not set");
+	loop_timer_at(exec->timer, next);
 }
 
 static void run(struct exec *exec)
@@ -295,13 +324,15 @@ static void run_pass(void *arg)
 	finish(exec);
 }
 
-/* An event that could not be applied for want of memory was counted by the engine. */
-static void input(struct exec *exec, const struct gm_event *ev)
+static int input(struct exec *exec, const struct gm_event *ev)
 {
-	(void)gm_input(exec->gm, loop_now(), ev);
+	int err = gm_input(exec->gm, loop_now(), ev);
+
 	loop_task_run(exec->run);
+	return err;
 }
 
+/* What could not be applied for want of memory was counted by the engine; hosts and the kernel say it again. */
 static void event_input(void *arg, const struct gm_event *ev)
 {
 	struct exec *exec = arg;
@@ -312,12 +343,12 @@ static void event_input(void *arg, const struct gm_event *ev)
 		if (want->gm.role == GM_ROLE_UPSTREAM)
 			answers_expect(exec->answers, want->ifindex, ev->query.max_response);
 	}
-	input(exec, ev);
+	(void)input(exec, ev);
 }
 
 void exec_input(struct exec *exec, const struct gm_event *ev)
 {
-	input(exec, ev);
+	event_input(exec, ev);
 }
 
 /* --- packets --- */
@@ -365,7 +396,7 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 	    mroute_packets(table_mroute(exec->table), source, group, &counters) == 0)
 		ev.flow.expected = counters.packets - counters.wrong_if;
 	refused = exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE];
-	input(exec, &ev);
+	event_input(exec, &ev);
 	if (refused != exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE])
 		sweep_refused(exec->sweep);
 }
@@ -401,7 +432,55 @@ static void table_taken(void *arg)
 {
 	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
 
-	input(arg, &resync);
+	event_input(arg, &resync);
+}
+
+static void table_failed(void *arg)
+{
+	repair_later(arg);
+}
+
+static bool table_knows(const void *arg, const struct mroute_entry *entry)
+{
+	const struct exec *exec = arg;
+	const struct gm_group *group = gm_group_find(exec->gm, &entry->group);
+
+	if (ipaddr_is_none(&entry->group))
+		return entry->iif < GM_MAX_IFS && exec->gm->any_oifs[entry->iif];
+	return group && gm_fwd_find(exec->gm, group, &entry->source);
+}
+
+/* Everything that has failed is tried again. */
+static void repair(void *arg)
+{
+	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
+	const struct gm_event ask = { .type = GM_EV_ASK, .slot = GM_NO_IF };
+	struct exec *exec = arg;
+	uint64_t before = table_status(exec->table).refused;
+
+	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
+		const struct gm_event join = { .type = GM_EV_RESYNC, .slot = slot };
+
+		if (!(exec->unset >> slot & 1))
+			continue;
+		exec->unset &= ~(UINT32_C(1) << slot);
+		event_input(exec, &join);
+	}
+	run(exec);
+	if (exec->unasked) {
+		exec->unasked = false;
+		event_input(exec, &ask);
+		run(exec);
+	}
+	if (!table_mroute(exec->table))
+		return;
+	table_add_vifs(exec->table);
+	event_input(exec, &resync);
+	run(exec);
+	table_remove_strays(exec->table);
+	if (before == table_status(exec->table).refused && !exec->unasked && !exec->unset &&
+	    table_is_whole(exec->table))
+		exec->repair_wait = REPAIR_FIRST;
 }
 
 static bool has_roles(const struct exec *exec)
@@ -439,7 +518,7 @@ void exec_revive(struct exec *exec)
 	keep_memberships(exec);
 	if (!exec->reviving)
 		return;
-	input(exec, &relearn);
+	event_input(exec, &relearn);
 	table_revive(exec->table, event_input, exec);
 }
 
@@ -471,17 +550,12 @@ static const struct gm *sweep_gm(void *arg)
 
 /* --- interfaces --- */
 
-static void set_router_groups(struct exec *exec, const struct slot *s, bool join)
+static int set_router_groups(struct exec *exec, const struct slot *s, bool join)
 {
-	int err;
-
-	if (!join) {
-		gmsock_leave_routers(exec->sock, s->want.ifindex);
-		return;
-	}
-	err = gmsock_join_routers(exec->sock, s->want.ifindex);
-	if (err < 0)
-		log_warn(tag(exec), "%s: the router groups cannot be joined: %s", s->want.gm.name, strerror(-err));
+	if (join)
+		return gmsock_join_routers(exec->sock, s->want.ifindex);
+	gmsock_leave_routers(exec->sock, s->want.ifindex);
+	return 0;
 }
 
 /* Told once: what cannot be written now cannot be written at the next change either. */
@@ -530,7 +604,7 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
 	bool fresh, up_again;
 	struct slot *s;
-	int err;
+	int err, e;
 
 	if (was_replaced(exec, exec_slot(exec, want->ifindex)))
 		exec_remove_if(exec, want->ifindex);
@@ -545,13 +619,15 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	if (fresh)
 		table_claim(exec->table);
 	err = table_add_vif(exec->table, ev.slot);
-	set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
+	e = set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
+	err = err ? err : e;
 	set_host_version(exec, s, want->host_version);
 	if (up_again)
 		upstream_retry(exec->upstream);
-	input(exec, &ev);
+	e = input(exec, &ev);
+	err = err ? err : e;
 	if (table_set_ttl_threshold(exec->table, ev.slot, want->ttl_threshold))
-		input(exec, &resync);
+		event_input(exec, &resync);
 	return err;
 }
 
@@ -568,7 +644,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	/* Entries are changed before the slot goes: another interface may get it. */
 	run(exec);
 	table_drop_vif(exec->table, ev.slot);
-	set_router_groups(exec, s, false);
+	(void)set_router_groups(exec, s, false); /* leaving cannot fail */
 	upstream_drop(exec->upstream, ifindex);
 	set_host_version(exec, s, 0);
 	answers_forget(exec->answers, ifindex);
@@ -612,7 +688,7 @@ static void end_look(struct exec *exec)
 {
 	flows_close(exec->flows);
 	exec->flows = NULL;
-	(void)loop_timer_at(exec->look, MTIME_NEVER); /* disarming cannot fail */
+	loop_timer_at(exec->look, MTIME_NEVER);
 }
 
 static void take_flow(void *arg, int ifindex, const struct ipaddr *source, const struct ipaddr *group)
@@ -624,7 +700,7 @@ static void take_flow(void *arg, int ifindex, const struct ipaddr *source, const
 		return;
 	ev.flow.source = *source;
 	ev.flow.group = *group;
-	input(exec, &ev);
+	event_input(exec, &ev);
 }
 
 static void looked(void *arg)
@@ -632,7 +708,7 @@ static void looked(void *arg)
 	struct exec *exec = arg;
 	const struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = &exec->conf };
 
-	input(exec, &ev);
+	event_input(exec, &ev);
 	flows_walk(exec->flows, take_flow, exec);
 	end_look(exec);
 }
@@ -647,19 +723,20 @@ static bool must_look(struct exec *exec, const struct gm_conf *conf)
 	if (conf->wildcard || !exec->gm->conf.wildcard || !table_mroute(exec->table))
 		return false;
 	err = flows_open(exec->loop, exec->family, &exec->flows);
-	if (err == 0)
-		err = loop_timer_at(exec->look, loop_now() + FLOWS_LOOK);
-	if (err == 0)
+	if (err == 0) {
+		loop_timer_at(exec->look, loop_now() + FLOWS_LOOK);
 		return true;
+	}
 	log_warn("mroute", "%s: running streams cannot be looked at: %s; they may lose packets while the mode changes",
 		 family_title(exec->family), strerror(-err));
 	return false;
 }
 
-void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
+int exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
 {
 	struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = conf };
 	struct gm_conf kept;
+	int err;
 
 	if (must_look(exec, conf)) {
 		/* Everything else counts at once. */
@@ -670,9 +747,10 @@ void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table
 	} else {
 		end_look(exec);
 	}
-	input(exec, &ev);
+	err = input(exec, &ev);
 	sweep_set_timeout(exec->sweep, conf->idle_timeout);
 	table_set_number(exec->table, table);
+	return err;
 }
 
 int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_action_fn *done, void *arg,
@@ -680,7 +758,12 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 {
 	struct exec *exec = calloc(1, sizeof(*exec));
 	const struct table_user user = {
-		.ifindex = table_ifindex, .name = table_name, .taken = table_taken, .arg = exec
+		.ifindex = table_ifindex,
+		.name = table_name,
+		.taken = table_taken,
+		.failed = table_failed,
+		.knows = table_knows,
+		.arg = exec,
 	};
 	int err = -ENOMEM;
 
@@ -691,16 +774,18 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->loop = loop;
 	exec->done = done;
 	exec->done_arg = arg;
+	exec->repair_wait = REPAIR_FIRST;
 	exec->carry = carry;
 	exec->gm = gm_new(exec->af);
 	exec->run = loop_task_new(loop, run_pass, exec);
 	exec->timer = loop_timer_new(loop, run_pass, exec);
 	exec->look = loop_timer_new(loop, looked, exec);
+	exec->repair = loop_timer_new(loop, repair, exec);
 	exec->io = exec->gm ? gmio_new(family, exec->gm, event_input, exec) : NULL;
 	exec->echo = exec->gm && family == FAMILY_IPV4 ? echo_new(loop, exec->gm, event_input, exec) : NULL;
 	exec->answers = answers_new(loop, family);
 	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->answers || !exec->run || !exec->timer ||
-	    !exec->look)
+	    !exec->look || !exec->repair)
 		goto fail;
 	err = sweep_new(loop, family,
 			&(struct sweep_user){ .table = sweep_table, .gm = sweep_gm, .input = event_input, .arg = exec },
@@ -747,6 +832,7 @@ void exec_free(struct exec *exec)
 	flows_close(exec->flows);
 	echo_free(exec->echo);
 	sweep_free(exec->sweep);
+	loop_timer_free(exec->repair);
 	loop_timer_free(exec->look);
 	loop_timer_free(exec->timer);
 	loop_task_free(exec->run);

@@ -59,12 +59,15 @@ bool exec_reviving(const struct exec *exec);
 /* From now on exec_free() leaves the kernel as it is, for the next process. */
 void exec_abandon(struct exec *exec);
 
-/* Settings of the family; see struct gm_conf for the life of what it points to. A new table is taken at once. */
-void exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table);
+/*
+ * Settings of the family; see struct gm_conf for the life of what it points to. A new table is taken at once. Returns 0
+ * or -ENOMEM: they count, but not for all that was there before.
+ */
+int exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table);
 
 /*
  * Makes an interface what `want` says; it is known by its ifindex. Returns 0; -ENOSPC when all slots are taken; or
- * another -errno when the kernel refuses the VIF, which the next call tries again.
+ * another -errno when the kernel refuses something or memory is short, which the next call tries again.
  */
 int exec_set_if(struct exec *exec, const struct exec_if *want);
 

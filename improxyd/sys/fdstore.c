@@ -93,7 +93,8 @@ static void on_readable(void *arg)
 	ssize_t n = recv(store.channel, &byte, sizeof(byte), MSG_DONTWAIT);
 
 	(void)arg;
-	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+	/* Memory may be short for the moment: only these say that it has ended. */
+	if (n != 0 && !(n < 0 && errno == ECONNRESET))
 		return;
 	disconnect();
 	gone(store.arg);

@@ -60,7 +60,7 @@ static unsigned int debug_packets(const struct gmio *io)
 
 /* --- sending --- */
 
-static void send_one_query(struct gmio *io, uint8_t slot, const struct gmio_if *ifc, const struct wire_query *q)
+static int send_one_query(struct gmio *io, uint8_t slot, const struct gmio_if *ifc, const struct wire_query *q)
 {
 	uint8_t buf[QUERY_MAX];
 	char text[IPADDR_STRLEN];
@@ -73,7 +73,7 @@ static void send_one_query(struct gmio *io, uint8_t slot, const struct gmio_if *
 		gm_count(io->gm, slot, GM_C_TX_FAILED);
 		log_debug(debug_packets(io), ifc->name, io->gm->af->name, "%s: query not sent: %s", ifc->name,
 			  strerror(-err));
-		return;
+		return err;
 	}
 	gm_count(io->gm, slot,
 		 ipaddr_is_none(&q->group) ? GM_C_TX_GENERAL
@@ -81,12 +81,14 @@ static void send_one_query(struct gmio *io, uint8_t slot, const struct gmio_if *
 					   : GM_C_TX_GROUP);
 	log_debug(debug_packets(io), ifc->name, io->gm->af->name, "%s: query sent to %s, %u sources%s", ifc->name,
 		  ipaddr_format(&dst, text), q->nsources, q->suppress ? ", S" : "");
+	return 0;
 }
 
 /* RFC 9776 s4.1.8: a list too long for one packet goes in several. */
-void gmio_send_query(struct gmio *io, const struct gmio_if *ifc, const struct gm_action *a)
+int gmio_send_query(struct gmio *io, const struct gmio_if *ifc, const struct gm_action *a)
 {
 	unsigned int capacity;
+	int err = 0, e;
 	struct wire_query q = {
 		.group = a->query.group,
 		.gen = a->query.gen,
@@ -104,8 +106,10 @@ void gmio_send_query(struct gmio *io, const struct gmio_if *ifc, const struct gm
 
 		q.sources = a->query.sources ? a->query.sources + done : NULL;
 		q.nsources = left < capacity ? left : capacity;
-		send_one_query(io, a->slot, ifc, &q);
+		e = send_one_query(io, a->slot, ifc, &q);
+		err = e < 0 ? e : err;
 	}
+	return err;
 }
 
 void gmio_send_discovery(struct gmio *io, const struct gmio_if *ifc, const struct gm_action *a)

@@ -37,8 +37,9 @@ void gmio_set_socket(struct gmio *io, struct gmsock *sock);
 void gmio_hear(struct gmio *io, uint8_t slot, const struct gmio_if *ifc, const struct wire_meta *meta,
 	       const uint8_t *payload, size_t len);
 
-/* Carry out GM_ACT_QUERY and GM_ACT_DISCOVERY. What cannot be sent is counted. */
-void gmio_send_query(struct gmio *io, const struct gmio_if *ifc, const struct gm_action *a);
+/* Carry out GM_ACT_QUERY and GM_ACT_DISCOVERY. What cannot be sent is counted; of a query the last -errno is returned.
+ */
+int gmio_send_query(struct gmio *io, const struct gmio_if *ifc, const struct gm_action *a);
 void gmio_send_discovery(struct gmio *io, const struct gmio_if *ifc, const struct gm_action *a);
 
 #endif

@@ -340,9 +340,8 @@ static void gmsock_readable(void *arg)
 			return;
 		gmsock_receive(sock, sock->next++);
 	} while (!sock->handler->full(sock->arg) && loop_now() < end);
-	/* If it cannot be armed, the next datagram brings on the rest. */
-	if (sock->next < sock->nmsgs && loop_timer_at(sock->more, loop_now()) < 0)
-		sock->stats.read_errors++;
+	if (sock->next < sock->nmsgs)
+		loop_timer_at(sock->more, loop_now());
 }
 
 /* --- opening and closing --- */

@@ -35,6 +35,10 @@ int handover_add(struct handover *handover, const char *name, int fd)
 	strcpy(entry->name, name);
 	entry->fd = fd;
 	HASH_ADD_STR(handover->fds, name, entry);
+	if (!hash_added(entry)) {
+		free(entry);
+		return -ENOMEM;
+	}
 	return 0;
 }
 

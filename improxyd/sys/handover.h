@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include <uthash.h>
+#include "lib/hash.h"
 
 #define HANDOVER_NAME_LEN 64
 

@@ -169,7 +169,8 @@ static bool hear_one(struct keeper *k)
 	};
 	ssize_t n = recvmsg(k->channel, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	/* Memory may be short for the moment: what waits is read later. */
+	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
 		return errno == EINTR;
 	if (n <= 0) {
 		close_channel(k);

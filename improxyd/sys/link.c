@@ -375,9 +375,10 @@ static int look(struct links *links)
 
 static void look_at(struct links *links, mtime_t when)
 {
-	/* The timer can only fail for want of memory; then look at once rather than never. */
-	if (when <= loop_now() || loop_timer_at(links->look_later, when))
+	if (when <= loop_now())
 		loop_task_run(links->look);
+	else
+		loop_timer_at(links->look_later, when);
 }
 
 static void look_later(void *arg)

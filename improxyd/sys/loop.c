@@ -237,11 +237,13 @@ void loop_fd_free(struct loop_fd *watch)
 	free(watch);
 }
 
-static int loop_timer_arm(struct loop_timer *timer)
+/* Without memory for a place in libevent's heap it is active at once, and tries again when its turn comes. */
+static void loop_timer_arm(struct loop_timer *timer)
 {
 	struct timeval tv = loop_timeval(mtime_left(timer->deadline, loop_now()));
 
-	return evtimer_add(timer->ev, &tv) ? -ENOMEM : 0;
+	if (evtimer_add(timer->ev, &tv))
+		event_active(timer->ev, EV_TIMEOUT, 0);
 }
 
 static void loop_timer_event(evutil_socket_t fd, short what, void *arg)
@@ -251,9 +253,11 @@ static void loop_timer_event(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_check(timer->loop);
-	/* Never early: the delay may have been bounded or rounded. If re-arming fails, early is better than never. */
-	if (timer->deadline > loop_now() && loop_timer_arm(timer) == 0)
+	/* Never early: the delay may have been bounded or rounded. */
+	if (timer->deadline > loop_now()) {
+		loop_timer_arm(timer);
 		return;
+	}
 	timer->deadline = MTIME_NEVER;
 	timer->fn(timer->arg);
 }
@@ -277,14 +281,13 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
 	return timer;
 }
 
-int loop_timer_at(struct loop_timer *timer, mtime_t deadline)
+void loop_timer_at(struct loop_timer *timer, mtime_t deadline)
 {
 	timer->deadline = deadline;
-	if (deadline == MTIME_NEVER) {
-		evtimer_del(timer->ev);
-		return 0;
-	}
-	return loop_timer_arm(timer);
+	if (deadline == MTIME_NEVER)
+		event_del(timer->ev);
+	else
+		loop_timer_arm(timer);
 }
 
 mtime_t loop_timer_deadline(const struct loop_timer *timer)

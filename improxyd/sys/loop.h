@@ -41,8 +41,8 @@ int loop_pass(struct loop *loop, mtime_t wait);
 void loop_exit(struct loop *loop);
 
 /*
- * Calls fn(arg, time) when the process could not run for some seconds (stopped, suspended, a jump of the clock) although
- * a timer was due. Deadlines have been put off by that time.
+ * Calls fn(arg, time) when the process could not run for some seconds (stopped, suspended, a jump of the clock)
+ * although a timer was due. Deadlines have been put off by that time.
  */
 void loop_on_held(struct loop *loop, loop_held_fn *fn, void *arg);
 
@@ -62,8 +62,8 @@ void loop_fd_free(struct loop_fd *watch);
 
 /* An unarmed one-shot timer; NULL when out of memory. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg);
-/* Arms the timer for a point in time, instead of an earlier arming; MTIME_NEVER disarms. Returns 0 or -ENOMEM. */
-int loop_timer_at(struct loop_timer *timer, mtime_t deadline);
+/* Arms the timer for a point in time, instead of an earlier arming; MTIME_NEVER disarms. */
+void loop_timer_at(struct loop_timer *timer, mtime_t deadline);
 /* The deadline, MTIME_NEVER while unarmed. */
 mtime_t loop_timer_deadline(const struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer);

@@ -203,9 +203,10 @@ static int mroute_router_alert(const struct mroute *mroute, int on)
 {
 	if (mroute->family != FAMILY_IPV4)
 		return 0;
-	if (setsockopt(mroute->fd, IPPROTO_IP, IP_ROUTER_ALERT, &on, sizeof(on)))
-		return -errno;
-	return 0;
+	if (setsockopt(mroute->fd, IPPROTO_IP, IP_ROUTER_ALERT, &on, sizeof(on)) == 0)
+		return 0;
+	/* So the kernel says that it was not asked for: asking again after an earlier refusal has failed. */
+	return !on && errno == ENOBUFS ? 0 : -errno;
 }
 
 /* Wrong-interface upcalls. PIM's flag extends them to interfaces that are no output of the entry; it needs a kernel

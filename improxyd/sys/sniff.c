@@ -141,7 +141,7 @@ static void stop_soon(struct sniff *s)
 	loop_fd_free(s->watch);
 	s->watch = NULL;
 	/* Without memory for it, the timer still comes at its old time. */
-	(void)loop_timer_at(s->timer, loop_now());
+	loop_timer_at(s->timer, loop_now());
 }
 
 /* Returns false when the header is not one. */
@@ -236,9 +236,7 @@ int sniff_start(struct loop *loop, const struct sniff_request *request, struct s
 	s->timer = loop_timer_new(loop, on_time, s);
 	if (!s->watch || !s->timer)
 		goto fail;
-	err = loop_timer_at(s->timer, loop_now() + request->time);
-	if (err < 0)
-		goto fail;
+	loop_timer_at(s->timer, loop_now() + request->time);
 	*out = s;
 	return 0;
 fail:

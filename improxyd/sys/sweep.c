@@ -58,12 +58,6 @@ static struct gm_event *add(struct finds *finds)
 	return &finds->v[finds->n++];
 }
 
-static void arm(struct loop_timer *timer, mtime_t deadline)
-{
-	if (loop_timer_at(timer, deadline) < 0)
-		log_error("mroute", "out of memory: entries are not looked at");
-}
-
 /* --- a look through the table, in slices --- */
 
 static void end_look(struct sweep *sweep)
@@ -97,7 +91,7 @@ static void on_step(void *arg)
 	for (unsigned int i = 0; finds->complete && finds->told < finds->n && i < TOLD_A_STEP; i++)
 		sweep->user.input(sweep->user.arg, &finds->v[finds->told++]);
 	if (!finds->complete || finds->told < finds->n)
-		arm(sweep->step, loop_now());
+		loop_timer_at(sweep->step, loop_now());
 	else
 		end_look(sweep);
 }
@@ -108,10 +102,8 @@ static bool look(struct sweep *sweep, const struct finds *what)
 	struct mroute *table = sweep->user.table(sweep->user.arg);
 	int err;
 
-	if (sweep->finds) {
-		arm(sweep->step, loop_now()); /* in case that it could not be armed before */
+	if (sweep->finds)
 		return false;
-	}
 	if (!table)
 		return true;
 	sweep->finds = calloc(1, sizeof(*sweep->finds));
@@ -152,7 +144,7 @@ static void arm_idle(struct sweep *sweep)
 
 	if (now < sweep->pressed_until)
 		wait = mtime_min(wait, IDLE_PRESSED);
-	arm(sweep->idle, sweep->timeout ? now + wait : MTIME_NEVER);
+	loop_timer_at(sweep->idle, sweep->timeout ? now + wait : MTIME_NEVER);
 }
 
 static void on_idle(void *arg)
@@ -165,7 +157,7 @@ static void on_idle(void *arg)
 	if (look(sweep, &finds))
 		arm_idle(sweep);
 	else
-		arm(sweep->idle, loop_now() + WAITING_SOON);
+		loop_timer_at(sweep->idle, loop_now() + WAITING_SOON);
 }
 
 void sweep_set_timeout(struct sweep *sweep, mtime_t idle)
@@ -214,7 +206,7 @@ static void on_waiting(void *arg)
 	const struct finds finds = { .fn = find_waiting, .gm = sweep->user.gm(sweep->user.arg) };
 
 	if (!look(sweep, &finds)) {
-		arm(sweep->waiting, loop_now() + WAITING_SOON);
+		loop_timer_at(sweep->waiting, loop_now() + WAITING_SOON);
 		return;
 	}
 	sweep->not_before = loop_now() + WAITING_GAP;
@@ -232,7 +224,7 @@ void sweep_joined(struct sweep *sweep)
 	if (now >= sweep->open_until || loop_timer_deadline(sweep->waiting) != MTIME_NEVER)
 		return;
 	now += WAITING_SOON;
-	arm(sweep->waiting, now > sweep->not_before ? now : sweep->not_before);
+	loop_timer_at(sweep->waiting, now > sweep->not_before ? now : sweep->not_before);
 }
 
 /* --- life --- */

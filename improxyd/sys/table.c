@@ -29,6 +29,8 @@ struct table {
 
 	uint8_t ttls[GM_MAX_IFS];
 	bool vifs[GM_MAX_IFS];   /* the kernel has it */
+	bool vifless;            /* an interface should have a VIF and has none */
+	bool strays;             /* an entry could not be removed */
 	int former[GM_MAX_IFS];  /* of an earlier process: ifindex, REVIVE_GONE, or 0 */
 	struct carry_table *was; /* for the next process */
 };
@@ -76,6 +78,9 @@ int table_add_vif(struct table *table, uint8_t slot)
 		return 0;
 	if (table->former[slot] != ifindex) {
 		err = mroute_vif_add(table->mroute, slot, ifindex, 1);
+		/* One that could not be removed is in the way. */
+		if (err == -EADDRINUSE && mroute_vif_del(table->mroute, slot) == 0)
+			err = mroute_vif_add(table->mroute, slot, ifindex, 1);
 		if (err < 0)
 			return err;
 	}
@@ -83,6 +88,21 @@ int table_add_vif(struct table *table, uint8_t slot)
 	table->was->vifs[slot] = ifindex;
 	table->vifs[slot] = true;
 	return 0;
+}
+
+void table_add_vifs(struct table *table)
+{
+	table->vifless = false;
+	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
+		int err = ifindex_of(table, slot) ? table_add_vif(table, slot) : 0;
+
+		if (err == 0)
+			continue;
+		log_warn("mroute", "%s: no VIF for it: %s", name_of(table, slot), strerror(-err));
+		table->vifless = true;
+	}
+	if (table->vifless)
+		table->user.failed(table->user.arg);
 }
 
 void table_drop_vif(struct table *table, uint8_t slot)
@@ -131,8 +151,7 @@ static void try_again(struct table *table, int err)
 	table->busy += err == -EADDRINUSE;
 	tell_error(table, err);
 	table->error = err;
-	if (loop_timer_at(table->claim, loop_now() + table->claim_wait) < 0)
-		log_error("mroute", "out of memory: the table is not asked for again");
+	loop_timer_at(table->claim, loop_now() + table->claim_wait);
 	table->claim_wait = mtime_min(table->claim_wait * 2, CLAIM_SLOWEST);
 }
 
@@ -157,14 +176,13 @@ static void claim(void *arg)
 	};
 	/* What an earlier owner left behind would stand in the way. */
 	err = mroute_flush(table->mroute);
-	if (err < 0)
+	table->strays = err < 0;
+	if (err < 0) {
 		log_warn("mroute", "%s: old entries could not be removed: %s", family_title(table->family),
 			 strerror(-err));
-	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
-		err = ifindex_of(table, slot) ? table_add_vif(table, slot) : 0;
-		if (err < 0)
-			log_warn("mroute", "%s: no VIF for it: %s", name_of(table, slot), strerror(-err));
+		table->user.failed(table->user.arg);
 	}
+	table_add_vifs(table);
 	table->user.taken(table->user.arg);
 }
 
@@ -227,12 +245,39 @@ bool table_change(struct table *table, const struct gm_action *a)
 		  err < 0 ? strerror(-err) : "done");
 	if (err < 0) {
 		table->refused++;
+		table->strays |= a->type == GM_ACT_ROUTE_DEL;
+		table->user.failed(table->user.arg);
 		if (!log_rate_failure(&table->refused_rate, loop_now(), "mroute"))
 			return true;
 		log_warn("mroute", "forwarding entry (%s,%s) refused: %s", ipaddr_format(&a->route.source, source),
 			 ipaddr_format(&a->route.group, group), strerror(-err));
 	}
 	return true;
+}
+
+static void remove_stray(void *arg, const struct mroute_entry *entry)
+{
+	struct table *table = arg;
+
+	if (!entry->unresolved && !table->user.knows(table->user.arg, entry) &&
+	    mroute_del(table->mroute, &entry->source, &entry->group, entry->iif) < 0)
+		table->strays = true;
+}
+
+void table_remove_strays(struct table *table)
+{
+	if (!table->strays)
+		return;
+	table->strays = false;
+	if (mroute_dump(table->mroute, remove_stray, table) < 0)
+		table->strays = true;
+	if (table->strays)
+		table->user.failed(table->user.arg);
+}
+
+bool table_is_whole(const struct table *table)
+{
+	return !table->vifless && !table->strays;
 }
 
 /* --- after an earlier process --- */

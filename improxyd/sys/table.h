@@ -20,13 +20,16 @@
 struct gmsock;
 struct loop;
 struct mroute;
+struct mroute_entry;
 struct table;
 
 /* What it asks and tells its user. */
 struct table_user {
 	int (*ifindex)(const void *arg, uint8_t slot); /* of the interface that is to have a VIF there; 0: none */
 	const char *(*name)(const void *arg, uint8_t slot);
-	void (*taken)(void *arg); /* it is ours, and empty: all entries have to be made */
+	void (*taken)(void *arg);  /* it is ours, and empty: all entries have to be made */
+	void (*failed)(void *arg); /* something is missing, or too much, that has to be repaired later */
+	bool (*knows)(const void *arg, const struct mroute_entry *entry); /* it is to be there */
 	void *arg;
 };
 
@@ -63,6 +66,11 @@ bool table_set_ttl_threshold(struct table *table, uint8_t slot, uint8_t threshol
 
 /* GM_ACT_ROUTE_SET and _DEL. False: the table is not ours. What the kernel refuses is counted and logged. */
 bool table_change(struct table *table, const struct gm_action *a);
+
+/* To repair it: the VIFs that are missing, and entries that could not be removed when they had to be. */
+void table_add_vifs(struct table *table);
+void table_remove_strays(struct table *table);
+bool table_is_whole(const struct table *table);
 
 /*
  * The interfaces have been set for the first time: VIFs that none of them took up again are removed, and the kernel's

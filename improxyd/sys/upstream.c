@@ -77,16 +77,9 @@ static struct upstream_if *upstream_if_new(struct upstream *up, int ifindex)
 	return uif;
 }
 
-static void upstream_arm(struct loop_timer *timer, mtime_t deadline)
-{
-	if (loop_timer_at(timer, deadline))
-		log_error("upstream", "no memory for a timer: joins are delayed");
-}
-
 /* --- telling the kernel --- */
 
-static void upstream_tell_error(struct upstream *up, const struct upstream_if *uif, const struct ipaddr *group,
-				int err)
+static void upstream_tell_error(struct upstream *up, const struct upstream_if *uif, const struct ipaddr *group, int err)
 {
 	char name[IF_NAMESIZE], text[IPADDR_STRLEN];
 
@@ -157,9 +150,9 @@ void upstream_work(struct upstream *up)
 		failing += stats.failing;
 	}
 	if (next != loop_timer_deadline(up->work))
-		upstream_arm(up->work, next);
+		loop_timer_at(up->work, next);
 	if (failing && loop_timer_deadline(up->retry) > loop_now() + up->backoff)
-		upstream_arm(up->retry, loop_now() + up->backoff);
+		loop_timer_at(up->retry, loop_now() + up->backoff);
 }
 
 static void upstream_go_on(void *arg)
@@ -180,7 +173,7 @@ static void upstream_fire(void *arg)
 		return;
 	}
 	up->backoff = mtime_min(up->backoff * 2, mtime_from_s(UPSTREAM_RETRY_LAST_S));
-	upstream_arm(up->retry, loop_now() + up->backoff);
+	loop_timer_at(up->retry, loop_now() + up->backoff);
 	upstream_work(up);
 }
 
@@ -249,7 +242,7 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
 	if (mode == GM_INCLUDE && !nsources)
 		up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
 	if (!err && loop_timer_deadline(up->work) == MTIME_NEVER)
-		upstream_arm(up->work, loop_now());
+		loop_timer_at(up->work, loop_now());
 	return err;
 }
 
@@ -264,7 +257,7 @@ void upstream_drop(struct upstream *up, int ifindex)
 void upstream_retry(struct upstream *up)
 {
 	up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
-	upstream_arm(up->retry, loop_now() + mtime_from_ms(UPSTREAM_RETRY_SOON_MS));
+	loop_timer_at(up->retry, loop_now() + mtime_from_ms(UPSTREAM_RETRY_SOON_MS));
 }
 
 bool upstream_state(const struct upstream *up, int ifindex, const struct ipaddr *group, struct mcast_state *state)
