@@ -502,7 +502,6 @@ static void on_held(void *arg, mtime_t time)
 		if (d->exec[f])
 			exec_input(d->exec[f], &ask);
 	}
-	links_resync(d->links);
 }
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };

@@ -158,7 +158,7 @@ static void another_mode_replaces_them(void)
 	expect_routes("DEL(*,*)U");
 	expect_data(U, "1", G, "D1");
 	at(HEARD);
-	expect_routes("SET(*,G1)U>U");
+	expect_routes("DEL(*,G1)U");
 }
 
 static void nothing_inherited_ends_as_well(void)
