@@ -109,21 +109,6 @@ static int counted_line(void *user, struct ctl_session *session, char *line)
 	return console_ops.line(user, session, line);
 }
 
-static int counted_more(void *user, struct ctl_session *session)
-{
-	return console_ops.more(user, session);
-}
-
-static void counted_stop(void *user, struct ctl_session *session)
-{
-	console_ops.stop(user, session);
-}
-
-static void counted_prompt(void *user, char *buf, size_t size)
-{
-	console_ops.prompt(user, buf, size);
-}
-
 static void counted_close(void *user)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
@@ -383,14 +368,7 @@ static void remove_directory(void)
 
 static void begin(struct console *console, struct ctl **ctl)
 {
-	static const struct ctl_ops ops = {
-		.open = counted_open,
-		.line = counted_line,
-		.more = counted_more,
-		.stop = counted_stop,
-		.prompt = counted_prompt,
-		.close = counted_close,
-	};
+	static struct ctl_ops ops; /* kept by the server */
 	static char dir[] = "/tmp/fuzz-ctl-XXXXXX";
 
 	if (!base) {
@@ -401,6 +379,10 @@ static void begin(struct console *console, struct ctl **ctl)
 		ENSURE(base);
 		log_init(NULL);
 	}
+	ops = console_ops;
+	ops.open = counted_open;
+	ops.line = counted_line;
+	ops.close = counted_close;
 	bed_daemon_begin();
 	bed_populate();
 	*console = (struct console){ .table = bed_table, .daemon = &fake };
