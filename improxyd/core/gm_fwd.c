@@ -348,7 +348,7 @@ int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, co
 	struct gm_group *group = gm_group_find(gm, addr);
 	struct gm_route *route;
 
-	if (!group)
+	if (!group || gm_group_is_over(group))
 		return 0;
 	route = gm_fwd_find(gm, group, source);
 	if (route) {

@@ -172,7 +172,7 @@ void gm_group_settle(struct gm *gm, unsigned int most)
 		most--;
 		group->dirty = 0;
 		DL_DELETE2(gm->dirty, group, dirty_prev, dirty_next);
-		if (!group->members && !group->routes && group->sent_slot == GM_NO_IF)
+		if (gm_group_is_over(group))
 			group_free(gm, group);
 	}
 	gm->unsettled = group != NULL;

@@ -254,6 +254,12 @@ static inline enum gm_mode gm_group_mode(const struct gm_group *group)
 	return group->excluding ? GM_EXCLUDE : GM_INCLUDE;
 }
 
+/* It has nothing to live for and goes with the next settling. */
+static inline bool gm_group_is_over(const struct gm_group *group)
+{
+	return !group->members && !group->routes && group->sent_slot == GM_NO_IF;
+}
+
 bool gm_group_lists(const struct gm_group *group, const struct gm_msrc *src);
 
 /* A downstream that takes part in the protocol, and one that data may be sent to (E-19). */

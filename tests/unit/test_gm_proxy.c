@@ -776,6 +776,18 @@ static void clear_forgets_and_asks(void)
 	expect_upstream(U, "TO_IN{}");
 }
 
+/* A packet on another interface than its entry says, in the moment in which the last of its group ends. */
+static void wrong_interface_of_a_group_that_ends(void)
+{
+	if_remove(U);
+	report(D1, H1, G, "ALLOW{1}");
+	burst_begin();
+	wait_s(GMI);
+	wrong_if(D2, "1", G);
+	burst_end();
+	expect_routes("");
+}
+
 int main(void)
 {
 	TEST(e_02_no_router_side_upstream);
@@ -832,5 +844,6 @@ int main(void)
 	TEST(leave_delay_is_no_more);
 	TEST(leave_delay_and_the_upstream_goes);
 	TEST(clear_forgets_and_asks);
+	TEST(wrong_interface_of_a_group_that_ends);
 	return dsl_run("gm_proxy");
 }
