@@ -93,14 +93,15 @@ static const char *interval_end(const char *s, uint64_t *copies)
 
 /*
  * The expression comes from a client and the time and memory it takes are ours. The library writes out repetitions, the
- * `+` too, its work doubles with each repetition of a repetition (a***), and it searches for what back references stand
- * for by trial. Returns why it is refused, or NULL.
+ * `+` too, its work doubles with each repetition of a repetition (a***, or a group of one), and it searches for what
+ * back references stand for by trial. Returns why it is refused, or NULL.
  */
 static const char *re_refuse(const char *re)
 {
 	/* By depth of group: all of it so far, and the part that a repetition would repeat. */
 	uint64_t size[RE_MAX_DEPTH] = { 0 }, part[RE_MAX_DEPTH] = { 0 }, copies;
 	unsigned int depth = 0;
+	bool repeated = false;
 
 	while (*re) {
 		const char *next = re + 1;
@@ -128,6 +129,10 @@ static const char *re_refuse(const char *re)
 			part[depth] = 1;
 			size[depth]++;
 		}
+		/* It says nothing new and is what the library is slowest at. */
+		if (copies && repeated)
+			return "a repetition cannot be repeated";
+		repeated = copies != 0;
 		if (copies) {
 			size[depth] += part[depth] * (copies - 1);
 			part[depth] *= copies;
