@@ -334,10 +334,15 @@ static void gmsock_readable(void *arg)
 {
 	struct gmsock *sock = arg;
 	mtime_t end = loop_now() + GMSOCK_SLICE;
+	bool asked = false;
 
 	do {
-		if (sock->next == sock->nmsgs && !gmsock_batch(sock))
-			return;
+		if (sock->next == sock->nmsgs) {
+			/* A batch that was not full was all there is. */
+			if ((asked && sock->nmsgs < GMSOCK_BATCH) || !gmsock_batch(sock))
+				return;
+			asked = true;
+		}
 		gmsock_receive(sock, sock->next++);
 	} while (!sock->handler->full(sock->arg) && loop_now() < end);
 	if (sock->next < sock->nmsgs)
