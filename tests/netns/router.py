@@ -216,7 +216,7 @@ class Daemon:
     def revive(self):
         """After kill_worker(): waits for the next one, and starts a new daemon if nobody else does."""
         dead = self.worker
-        end = time.monotonic() + 40
+        end = time.monotonic() + 60  # the keeper waits ten seconds at most, each time
         while time.monotonic() < end:
             if self.p.poll() is not None:
                 self.start()
