@@ -33,9 +33,28 @@
 #define CALLS(X)                                                                                                       \
 	X(setsockopt)                                                                                                  \
 	X(getsockopt)                                                                                                  \
-	X(socket) X(bind) X(connect) X(accept4) X(sendmsg) X(recvmsg) X(recvmmsg) X(recv) X(ioctl) X(epoll_ctl)        \
-		X(open) X(fopen) X(mkostemp) X(read) X(write) X(writev) X(readv) X(fsync) X(rename) X(malloc)          \
-			X(calloc) X(realloc)
+	X(socket)                                                                                                      \
+	X(bind)                                                                                                        \
+	X(connect)                                                                                                     \
+	X(accept4)                                                                                                     \
+	X(sendmsg)                                                                                                     \
+	X(recvmsg)                                                                                                     \
+	X(recvmmsg)                                                                                                    \
+	X(recv)                                                                                                        \
+	X(ioctl)                                                                                                       \
+	X(epoll_ctl)                                                                                                   \
+	X(open)                                                                                                        \
+	X(fopen)                                                                                                       \
+	X(mkostemp)                                                                                                    \
+	X(read)                                                                                                        \
+	X(write)                                                                                                       \
+	X(writev)                                                                                                      \
+	X(readv)                                                                                                       \
+	X(fsync)                                                                                                       \
+	X(rename)                                                                                                      \
+	X(malloc)                                                                                                      \
+	X(calloc)                                                                                                      \
+	X(realloc)
 
 enum call {
 #define CALL_ENUM(name) CALL_##name,
