@@ -83,12 +83,17 @@ static void link_set_flags(struct link *link, unsigned int flags)
 	link->multicast = flags & IFF_MULTICAST;
 }
 
+/* What a bridge or IPv6 says of a link is not the link; a bridge itself has libnl's family of bridges, but a type. */
+static bool is_part(struct rtnl_link *from)
+{
+	return rtnl_link_get_family(from) != AF_UNSPEC && !rtnl_link_get_type(from);
+}
+
 static bool link_read(struct link *link, struct rtnl_link *from)
 {
 	const char *name = rtnl_link_get_name(from);
 
-	/* What a bridge tells of its ports is not another link. */
-	if (!name || rtnl_link_get_family(from) != AF_UNSPEC)
+	if (!name || is_part(from))
 		return false;
 	link->ifindex = rtnl_link_get_ifindex(from);
 	if (link->ifindex <= 0)
@@ -152,12 +157,12 @@ static void note_flags(struct links *links, struct link *link, unsigned int flag
 static void on_link(struct nl_cache *cache, struct nl_object *obj, int action, void *arg)
 {
 	struct rtnl_link *from = (struct rtnl_link *)obj;
-	bool part = rtnl_link_get_family(from) != AF_UNSPEC && !rtnl_link_get_type(from);
+	bool part = is_part(from);
 	struct links *links = arg;
 	struct link_entry *e = link_table_find(&links->table, rtnl_link_get_ifindex(from));
 
 	(void)cache;
-	/* What a bridge or IPv6 says of a link is not the link, and nobody would take it out of the cache again. */
+	/* Nobody would take it out of the cache again. */
 	if (part && action == NL_ACT_NEW)
 		nl_cache_remove(obj);
 	/* Addresses, which are notified next, are to find their link. */

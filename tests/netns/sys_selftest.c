@@ -650,7 +650,8 @@ static void test_links(void)
 	sh("ip link add br0 type bridge && ip link set ln0 master br0");
 	ok(WAIT((link = links_by_name(links, "ln0"), link && link->master == (int)if_nametoindex("br0"))),
 	   "bridge port");
-	ok(links_by_name(links, "br0") && link->port, "and the bridge is a link of its own");
+	ok(WAIT((link = links_by_name(links, "ln0"), links_by_name(links, "br0") && link && link->port)),
+	   "and the bridge is a link of its own");
 	sh("ip link set ln0 nomaster");
 	ok(WAIT((link = links_by_name(links, "ln0"), link && !link->master && !link->port)),
 	   "a port that was released");
