@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -74,8 +75,7 @@ static void expect_call(int (*fn)(void), int want)
 {
 	int have = try(fn, true);
 
-	if (have == NOT_THERE)
-		skip();
+	assert_int_not_equal(have, NOT_THERE);
 	assert_int_equal(have, want);
 }
 
@@ -83,8 +83,7 @@ static void expect_write(int (*fn)(void), int want)
 {
 	int have = try(fn, false);
 
-	if (have == NOT_THERE)
-		skip();
+	assert_int_not_equal(have, NOT_THERE);
 	assert_int_equal(have, want);
 }
 
@@ -231,7 +230,7 @@ static int make_directory_inside(void)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/file", inside);
+	snprintf(path, sizeof(path), "%s/made", inside);
 	return mkdir(path, 0700);
 }
 
@@ -273,15 +272,30 @@ static void test_without_a_list_files_are_written_anywhere(void **state)
 	expect_call(create_then_remove_outside, 0);
 }
 
+static int do_nothing(void)
+{
+	return 0;
+}
+
+/* What this build or this kernel has no fence for is left out. */
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(test_files_are_written_where_they_belong),
 		cmocka_unit_test(test_a_call_of_no_use_is_refused),
 		cmocka_unit_test(test_a_call_of_an_intruder_ends_the_process),
 		cmocka_unit_test(test_a_call_of_the_daemon_is_made),
-		cmocka_unit_test(test_files_are_written_where_they_belong),
 		cmocka_unit_test(test_without_a_list_files_are_written_anywhere),
 	};
+	bool of_files, of_calls;
+	size_t first, n;
 
-	return cmocka_run_group_tests_name("sandbox", tests, setup, teardown);
+	strcpy(inside, "/tmp");
+	of_files = try(do_nothing, false) != NOT_THERE;
+	of_calls = try(do_nothing, true) != NOT_THERE;
+	first = of_files ? 0 : 1;
+	n = of_calls ? ARRAY_SIZE(all) - first : 1 - first;
+	if (!n)
+		printf("1..0 # SKIP neither a filter of system calls nor Landlock here\n");
+	return n ? _cmocka_run_group_tests("sandbox", all + first, n, setup, teardown) : 0;
 }
