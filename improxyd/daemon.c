@@ -15,12 +15,10 @@
 #include "core/gm_state.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "load.h"
 #include "sys/carry.h"
 #include "sys/ctl.h"
 #include "sys/exec.h"
 #include "sys/fdstore.h"
-#include "sys/file.h"
 #include "sys/keeper.h"
 #include "sys/link.h"
 #include "sys/logsink.h"
@@ -31,11 +29,8 @@
 #define LOOK_INTERVAL    mtime_from_s(20)               /* between two looks for conflicts */
 #define LOOK_SOON        mtime_from_ms(100)             /* when something has happened: after so long, */
 #define LOOK_GAP         mtime_from_s(1)                /* but not more often than this */
-#define LOG_DIRECTORY    "/var/log/"                    /* may be written to with -u, as far as its owner lets it */
 #define HOST_SETTINGS(n) "/proc/sys/net/ipv" n "/conf/" /* the version that is spoken upstream */
 #define CONTROL_GROUP    "improxy"                      /* without -g, where there is such a group */
-#define AGAIN_FIRST      mtime_from_s(1)                /* until what has failed is tried again */
-#define AGAIN_SLOWEST    mtime_from_s(30)
 
 mtime_t daemon_now(void)
 {
@@ -92,237 +87,6 @@ void daemon_clear_statistics(struct daemon *d, enum family family)
 		exec_clear_counters(d->exec[family]);
 }
 
-/* --- configuration --- */
-
-static void apply_target(const struct daemon *d, enum logsink_target target, const struct conf_log *log,
-			 const char *path)
-{
-	int err;
-
-	if (!log->on) {
-		logsink_off(target);
-		return;
-	}
-	if (!path) {
-		logsink_set(target, (enum log_level)log->level);
-		return;
-	}
-	err = logsink_set_file(path, (enum log_level)log->level);
-	if (err < 0)
-		log_error("log", "%s: %s", path, daemon_write_error(d, err));
-}
-
-/* The command line's level counts for standard error, which a process in the background has until it is ready. */
-static void apply_log(const struct daemon *d)
-{
-	struct conf_log log = d->conf->log_stderr;
-
-	if (d->options->log_level >= 0)
-		log.level = d->options->log_level;
-	if (d->options->background && d->ready)
-		log.on = false;
-	apply_target(d, LOGSINK_STDERR, &log, NULL);
-	apply_target(d, LOGSINK_SYSLOG, &d->conf->log_syslog, NULL);
-	apply_target(d, LOGSINK_FILE, &d->conf->log_file, d->conf->log_path);
-}
-
-static void try_again(struct daemon *d)
-{
-	loop_timer_at(d->again, loop_now() + d->again_wait);
-	d->again_wait = mtime_min(d->again_wait * 2, AGAIN_SLOWEST);
-}
-
-static void apply_conf(struct daemon *d)
-{
-	if (apply_run(d->apply, d->conf) < 0) {
-		try_again(d);
-		return;
-	}
-	d->again_wait = AGAIN_FIRST;
-	loop_timer_at(d->again, MTIME_NEVER);
-}
-
-void daemon_replace_conf(struct daemon *d, struct conf *conf)
-{
-	struct conf *old = d->conf;
-
-	d->conf = conf;
-	apply_log(d);
-	/* The engines use parts of the configuration until this has given them those of the new one. */
-	d->not_loaded = false;
-	apply_conf(d);
-	conf_free(old);
-	loop_task_run(d->save);
-	daemon_look_soon(d);
-}
-
-const char *daemon_hostname(const struct daemon *d)
-{
-	return *d->conf->hostname ? d->conf->hostname : d->hostname;
-}
-
-const char *daemon_startup_file(const struct daemon *d)
-{
-	return d->options->config_file;
-}
-
-const char *daemon_config_error(const struct daemon *d, size_t i)
-{
-	return i < d->nerrors ? d->errors[i] : NULL;
-}
-
-int daemon_read_file(const char *path, char **text)
-{
-	return file_read(path, text);
-}
-
-int daemon_write_file(const char *path, const char *text)
-{
-	return file_write(path, text);
-}
-
-const char *daemon_write_error(const struct daemon *d, int err)
-{
-	if (err == -EACCES && d->sandbox.writes == 0)
-		return "Permission denied (with -u only beneath " LOG_DIRECTORY " and where the startup file, the "
-		       "socket and the log file of the start are)";
-	return strerror(-err);
-}
-
-static void forget_errors(struct daemon *d)
-{
-	while (d->nerrors)
-		free(d->errors[--d->nerrors]);
-	free(d->errors);
-	d->errors = NULL;
-}
-
-struct loading {
-	struct daemon *d;
-	void (*error)(void *arg, const char *message);
-	void *arg;
-};
-
-static void on_load_error(void *arg, const char *message)
-{
-	struct loading *loading = arg;
-	struct daemon *d = loading->d;
-	char **errors = realloc(d->errors, (d->nerrors + 1) * sizeof(char *));
-
-	log_error("config", "%s", message);
-	if (loading->error)
-		loading->error(loading->arg, message);
-	if (!errors)
-		return; /* it has been logged */
-	d->errors = errors;
-	d->errors[d->nerrors] = strdup(message);
-	d->nerrors += d->errors[d->nerrors] != NULL;
-}
-
-/* Reads a file into a configuration that shares with the one in force what is the same. */
-static int load_file(struct daemon *d, const char *path, struct loading *loading, struct conf **conf,
-		     unsigned int *nerrors)
-{
-	char *text;
-	int err = file_read(path, &text);
-
-	if (err < 0)
-		return err;
-	forget_errors(d);
-	*conf = load_text(d->table, path, text, on_load_error, loading, nerrors);
-	free(text);
-	if (!*conf)
-		return -ENOMEM;
-	conf_adopt(*conf, d->conf);
-	return 0;
-}
-
-int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
-{
-	struct loading loading = { d, error, arg };
-	unsigned int nerrors;
-	struct conf *conf;
-	int err = load_file(d, path, &loading, &conf, &nerrors);
-
-	if (err < 0)
-		return err;
-	if (nerrors) {
-		conf_free(conf);
-		return -EINVAL;
-	}
-	daemon_replace_conf(d, conf);
-	return 0;
-}
-
-/* For a process that has to go on where this one was ended. */
-static void save_config(void *arg)
-{
-	struct daemon *d = arg;
-	char *text = cli_config_text(d->conf);
-
-	if (text)
-		carry_save_config(text);
-	else
-		log_error("keeper", "out of memory: the running configuration was not saved");
-	free(text);
-}
-
-/* After an accident the configuration is what it was, saved or not. False: there is none to go on with. */
-static bool load_former(struct daemon *d, const char *text)
-{
-	struct loading loading = { .d = d };
-	unsigned int nerrors;
-	struct conf *conf = load_text(d->table, "running-config", text, on_load_error, &loading, &nerrors);
-
-	if (!conf)
-		return false;
-	daemon_replace_conf(d, conf);
-	return true;
-}
-
-/* At the start what is right counts, and what is wrong is told. */
-static bool load_startup(struct daemon *d)
-{
-	struct loading loading = { .d = d };
-	unsigned int nerrors;
-	struct conf *conf;
-	int err = load_file(d, d->options->config_file, &loading, &conf, &nerrors);
-
-	if (err < 0) {
-		/* A file that is not there is an empty one. */
-		d->not_loaded = err != -ENOENT;
-		log_warn("config", "%s: %s", d->options->config_file, strerror(-err));
-		if (d->not_loaded)
-			try_again(d);
-		return false;
-	}
-	if (nerrors)
-		log_error("config", "%s: %u lines were not accepted", d->options->config_file, nerrors);
-	daemon_replace_conf(d, conf);
-	return true;
-}
-
-/* The first configuration of this process. A file that cannot be read any more is no reason to stop a stream. */
-static void load_first(struct daemon *d)
-{
-	const char *accident = getenv(KEEPER_ACCIDENT);
-	char *former = carry_take_config();
-	bool loaded = false;
-
-	if (accident)
-		log_error("improxyd", "the process before %s; going on where it was", accident);
-	if (accident && !d->carry->intended && former)
-		loaded = load_former(d, former);
-	if (!loaded)
-		loaded = load_startup(d);
-	if (!loaded && former)
-		loaded = load_former(d, former);
-	if (!loaded)
-		log_warn("config", "starting without configuration");
-	free(former);
-	d->carry->intended = 0;
-}
-
 /* --- life --- */
 
 /* Settings of the kernel are not notified. */
@@ -349,19 +113,9 @@ static void on_links(void *arg)
 {
 	struct daemon *d = arg;
 
-	apply_conf(d);
+	daemon_apply_conf(d);
 	exec_settle_links(d->exec, links_heard(d->links));
 	daemon_look_soon(d);
-}
-
-static void on_again(void *arg)
-{
-	struct daemon *d = arg;
-
-	if (d->not_loaded)
-		load_startup(d);
-	else
-		apply_conf(d);
 }
 
 static void dump_state(const struct daemon *d)
@@ -552,9 +306,9 @@ static int open_console(struct daemon *d)
 static void enter_sandbox(struct daemon *d)
 {
 	const struct daemon_options *o = d->options;
-	const char *const files[] = { o->config_file,    o->socket_path,
-				      o->pid_file,       d->conf->log_file.on ? d->conf->log_path : NULL,
-				      LOG_DIRECTORY,     HOST_SETTINGS("4"),
+	const char *const files[] = { o->config_file,       o->socket_path,
+				      o->pid_file,          d->conf->log_file.on ? d->conf->log_path : NULL,
+				      DAEMON_LOG_DIRECTORY, HOST_SETTINGS("4"),
 				      HOST_SETTINGS("6") };
 
 	if (o->no_sandbox)
@@ -590,10 +344,10 @@ static int start(struct daemon *d, struct handover *handover)
 	if (fdstore_open(d->loop, handover, on_keeper_gone, d) < 0)
 		return no_memory();
 	d->carry = carry_open();
-	d->save = loop_task_new(d->loop, save_config, d);
+	d->save = loop_task_new(d->loop, daemon_save_conf, d);
 	if (!d->carry || !d->save)
 		return no_memory();
-	apply_log(d);
+	daemon_apply_log(d);
 	err = process_make_directory(o->socket_path, o->user);
 	if (err == 0 && o->pid_file && !fdstore_has_keeper())
 		err = process_make_directory(o->pid_file, o->user);
@@ -623,11 +377,11 @@ static int start(struct daemon *d, struct handover *handover)
 	d->apply = apply_new(d->links, d->exec, (uint32_t)d->started ^ (uint32_t)getpid() << 16);
 	d->conflicts = conflict_log_new();
 	d->look = loop_timer_new(d->loop, look_for_conflicts, d);
-	d->again = loop_timer_new(d->loop, on_again, d);
-	d->again_wait = AGAIN_FIRST;
+	d->again = loop_timer_new(d->loop, daemon_try_again, d);
+	d->again_wait = DAEMON_AGAIN_FIRST;
 	if (!d->apply || !d->conflicts || !d->look || !d->again)
 		return no_memory();
-	load_first(d);
+	daemon_load_first(d);
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
 		if (d->exec[f])
 			exec_revive(d->exec[f]);
@@ -650,7 +404,7 @@ static int start(struct daemon *d, struct handover *handover)
 	if (err < 0)
 		return err;
 	d->ready = true;
-	apply_log(d);
+	daemon_apply_log(d);
 	log_notice("improxyd", "version " IMPROXY_VERSION " is ready");
 	return 0;
 }
@@ -658,7 +412,7 @@ static int start(struct daemon *d, struct handover *handover)
 /* The next process goes on with everything that the keeper, or the service manager's store, holds. */
 static void abandon(struct daemon *d)
 {
-	save_config(d);
+	daemon_save_conf(d);
 	d->carry->intended = 1;
 	if (!fdstore_flush())
 		log_error("keeper", "the keeper does not listen: the next process will not have everything");
@@ -704,7 +458,7 @@ static void stop(struct daemon *d)
 	if (d->loop)
 		loop_free(d->loop);
 	conf_free(d->conf);
-	forget_errors(d);
+	daemon_forget_errors(d);
 	if (d->options->pid_file)
 		process_remove_pid(d->options->pid_file); /* unless it is the keeper's */
 }

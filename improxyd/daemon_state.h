@@ -47,6 +47,24 @@ struct daemon {
 /* What the engines do (exec_action_fn): into the log, and to who listens (daemon_event.c). */
 void daemon_on_action(void *arg, struct exec *exec, const struct gm_action *a);
 
+/* --- daemon_conf.c --- */
+
+/* May be written to with -u, as far as its owner lets it. */
+#define DAEMON_LOG_DIRECTORY "/var/log/"
+/* Until what has failed is tried again, at first. */
+#define DAEMON_AGAIN_FIRST mtime_from_s(1)
+
+/* The log as the configuration and the command line say. */
+void daemon_apply_log(const struct daemon *d);
+/* Makes engines and links what the configuration says; what fails is tried again, as timer. */
+void daemon_apply_conf(struct daemon *d);
+void daemon_try_again(void *arg);
+/* The first configuration of this process: after an accident that of the one before, else the startup file. */
+void daemon_load_first(struct daemon *d);
+/* What the next process goes on with after an accident; as task. */
+void daemon_save_conf(void *arg);
+void daemon_forget_errors(struct daemon *d);
+
 /* Something has happened that may be a conflict, or the end of one: they are looked for soon. */
 void daemon_look_soon(struct daemon *d);
 

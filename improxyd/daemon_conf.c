@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration in force: where it comes from, how it is put in force, what the next process gets of it. */
+#include "daemon_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "cli.h"
+#include "lib/log.h"
+#include "load.h"
+#include "sys/carry.h"
+#include "sys/file.h"
+#include "sys/keeper.h"
+#include "sys/logsink.h"
+#include "sys/loop.h"
+
+#define AGAIN_SLOWEST mtime_from_s(30)
+
+static void apply_target(const struct daemon *d, enum logsink_target target, const struct conf_log *log,
+			 const char *path)
+{
+	int err;
+
+	if (!log->on) {
+		logsink_off(target);
+		return;
+	}
+	if (!path) {
+		logsink_set(target, (enum log_level)log->level);
+		return;
+	}
+	err = logsink_set_file(path, (enum log_level)log->level);
+	if (err < 0)
+		log_error("log", "%s: %s", path, daemon_write_error(d, err));
+}
+
+/* The command line's level counts for standard error, which a process in the background has until it is ready. */
+void daemon_apply_log(const struct daemon *d)
+{
+	struct conf_log log = d->conf->log_stderr;
+
+	if (d->options->log_level >= 0)
+		log.level = d->options->log_level;
+	if (d->options->background && d->ready)
+		log.on = false;
+	apply_target(d, LOGSINK_STDERR, &log, NULL);
+	apply_target(d, LOGSINK_SYSLOG, &d->conf->log_syslog, NULL);
+	apply_target(d, LOGSINK_FILE, &d->conf->log_file, d->conf->log_path);
+}
+
+static void try_later(struct daemon *d)
+{
+	loop_timer_at(d->again, loop_now() + d->again_wait);
+	d->again_wait = mtime_min(d->again_wait * 2, AGAIN_SLOWEST);
+}
+
+void daemon_apply_conf(struct daemon *d)
+{
+	if (apply_run(d->apply, d->conf) < 0) {
+		try_later(d);
+		return;
+	}
+	d->again_wait = DAEMON_AGAIN_FIRST;
+	loop_timer_at(d->again, MTIME_NEVER);
+}
+
+void daemon_replace_conf(struct daemon *d, struct conf *conf)
+{
+	struct conf *old = d->conf;
+
+	d->conf = conf;
+	daemon_apply_log(d);
+	/* The engines use parts of the configuration until this has given them those of the new one. */
+	d->not_loaded = false;
+	daemon_apply_conf(d);
+	conf_free(old);
+	loop_task_run(d->save);
+	daemon_look_soon(d);
+}
+
+const char *daemon_hostname(const struct daemon *d)
+{
+	return *d->conf->hostname ? d->conf->hostname : d->hostname;
+}
+
+const char *daemon_startup_file(const struct daemon *d)
+{
+	return d->options->config_file;
+}
+
+const char *daemon_config_error(const struct daemon *d, size_t i)
+{
+	return i < d->nerrors ? d->errors[i] : NULL;
+}
+
+int daemon_read_file(const char *path, char **text)
+{
+	return file_read(path, text);
+}
+
+int daemon_write_file(const char *path, const char *text)
+{
+	return file_write(path, text);
+}
+
+const char *daemon_write_error(const struct daemon *d, int err)
+{
+	if (err == -EACCES && d->sandbox.writes == 0)
+		return "Permission denied (with -u only beneath " DAEMON_LOG_DIRECTORY
+		       " and where the startup file, the "
+		       "socket and the log file of the start are)";
+	return strerror(-err);
+}
+
+void daemon_forget_errors(struct daemon *d)
+{
+	while (d->nerrors)
+		free(d->errors[--d->nerrors]);
+	free(d->errors);
+	d->errors = NULL;
+}
+
+struct loading {
+	struct daemon *d;
+	void (*error)(void *arg, const char *message);
+	void *arg;
+};
+
+static void on_load_error(void *arg, const char *message)
+{
+	struct loading *loading = arg;
+	struct daemon *d = loading->d;
+	char **errors = realloc(d->errors, (d->nerrors + 1) * sizeof(char *));
+
+	log_error("config", "%s", message);
+	if (loading->error)
+		loading->error(loading->arg, message);
+	if (!errors)
+		return; /* it has been logged */
+	d->errors = errors;
+	d->errors[d->nerrors] = strdup(message);
+	d->nerrors += d->errors[d->nerrors] != NULL;
+}
+
+/* Reads a file into a configuration that shares with the one in force what is the same. */
+static int load_file(struct daemon *d, const char *path, struct loading *loading, struct conf **conf,
+		     unsigned int *nerrors)
+{
+	char *text;
+	int err = file_read(path, &text);
+
+	if (err < 0)
+		return err;
+	daemon_forget_errors(d);
+	*conf = load_text(d->table, path, text, on_load_error, loading, nerrors);
+	free(text);
+	if (!*conf)
+		return -ENOMEM;
+	conf_adopt(*conf, d->conf);
+	return 0;
+}
+
+int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
+{
+	struct loading loading = { d, error, arg };
+	unsigned int nerrors;
+	struct conf *conf;
+	int err = load_file(d, path, &loading, &conf, &nerrors);
+
+	if (err < 0)
+		return err;
+	if (nerrors) {
+		conf_free(conf);
+		return -EINVAL;
+	}
+	daemon_replace_conf(d, conf);
+	return 0;
+}
+
+/* For a process that has to go on where this one was ended. */
+void daemon_save_conf(void *arg)
+{
+	struct daemon *d = arg;
+	char *text = cli_config_text(d->conf);
+
+	if (text)
+		carry_save_config(text);
+	else
+		log_error("keeper", "out of memory: the running configuration was not saved");
+	free(text);
+}
+
+/* After an accident the configuration is what it was, saved or not. False: there is none to go on with. */
+static bool load_former(struct daemon *d, const char *text)
+{
+	struct loading loading = { .d = d };
+	unsigned int nerrors;
+	struct conf *conf = load_text(d->table, "running-config", text, on_load_error, &loading, &nerrors);
+
+	if (!conf)
+		return false;
+	daemon_replace_conf(d, conf);
+	return true;
+}
+
+/* At the start what is right counts, and what is wrong is told. */
+static bool load_startup(struct daemon *d)
+{
+	struct loading loading = { .d = d };
+	unsigned int nerrors;
+	struct conf *conf;
+	int err = load_file(d, d->options->config_file, &loading, &conf, &nerrors);
+
+	if (err < 0) {
+		/* A file that is not there is an empty one. */
+		d->not_loaded = err != -ENOENT;
+		log_warn("config", "%s: %s", d->options->config_file, strerror(-err));
+		if (d->not_loaded)
+			try_later(d);
+		return false;
+	}
+	if (nerrors)
+		log_error("config", "%s: %u lines were not accepted", d->options->config_file, nerrors);
+	daemon_replace_conf(d, conf);
+	return true;
+}
+
+/* The first configuration of this process. A file that cannot be read any more is no reason to stop a stream. */
+void daemon_load_first(struct daemon *d)
+{
+	const char *accident = getenv(KEEPER_ACCIDENT);
+	char *former = carry_take_config();
+	bool loaded = false;
+
+	if (accident)
+		log_error("improxyd", "the process before %s; going on where it was", accident);
+	if (accident && !d->carry->intended && former)
+		loaded = load_former(d, former);
+	if (!loaded)
+		loaded = load_startup(d);
+	if (!loaded && former)
+		loaded = load_former(d, former);
+	if (!loaded)
+		log_warn("config", "starting without configuration");
+	free(former);
+	d->carry->intended = 0;
+}
+
+void daemon_try_again(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->not_loaded)
+		load_startup(d);
+	else
+		daemon_apply_conf(d);
+}
