@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ static int kind_parse(const char *word, enum filter_kind *kind)
 /* Single characters to match once all repetitions are written out, and how deep groups may nest. */
 #define RE_MAX_SIZE  1000
 #define RE_MAX_DEPTH 32
+/* What matches a place instead of a character. */
+#define RE_MAX_PLACES 4
 
 /* Behind a bracket expression, of which `s` is the beginning. */
 static const char *bracket_end(const char *s)
@@ -91,53 +94,97 @@ static const char *interval_end(const char *s, uint64_t *copies)
 	return end + 1;
 }
 
+/* Beginning and end of a line, of a word (\\< \\> \\b \\B), of the text (\\` \\'). */
+static bool is_place(const char *re)
+{
+	return *re == '^' || *re == '$' || (*re == '\\' && re[1] && strchr("<>bB`'", re[1]));
+}
+
+/* What was read of a group, or of the whole. */
+struct re_group {
+	uint64_t size;   /* of all */
+	uint64_t part;   /* of what a repetition that follows would repeat */
+	bool part_empty; /* that may match nothing, */
+	bool alt_empty;  /* and so may what came before it since the last |, */
+	bool empty;      /* and one of the alternatives before that */
+};
+
+static const struct re_group re_begin = { .part_empty = true, .alt_empty = true };
+
+static bool alternative_empty(const struct re_group *g)
+{
+	return g->alt_empty && g->part_empty;
+}
+
+static void begin_part(struct re_group *g, uint64_t size, bool empty)
+{
+	g->alt_empty = alternative_empty(g);
+	g->part_empty = empty;
+	g->part = size;
+	g->size += size;
+}
+
+static const char *repeat_part(struct re_group *g, const char *symbol, uint64_t copies)
+{
+	if (!g->part)
+		return NULL; /* there is nothing: the library says so */
+	if (*symbol == '?') {
+		g->part_empty = true;
+		return NULL;
+	}
+	if (g->part_empty)
+		return "what may be empty is repeated";
+	g->part_empty = *symbol == '*' || (*symbol == '{' && strtoul(symbol + 1, NULL, 10) == 0);
+	g->size += g->part * (copies - 1);
+	g->part *= copies;
+	return NULL;
+}
+
 /*
  * The expression comes from a client and the time and memory it takes are ours. The library writes out repetitions, the
- * `+` too, its work doubles with each repetition of a repetition (a***, or a group of one), and it searches for what
- * back references stand for by trial. Returns why it is refused, or NULL.
+ * `+` too; it searches for what back references stand for by trial; and there is no bound that matters to its work when
+ * what may be empty is repeated (^a*+*+*+*+* takes minutes), or when places are many. Returns why it is refused, or
+ * NULL.
  */
 static const char *re_refuse(const char *re)
 {
-	/* By depth of group: all of it so far, and the part that a repetition would repeat. */
-	uint64_t size[RE_MAX_DEPTH] = { 0 }, part[RE_MAX_DEPTH] = { 0 }, copies;
-	unsigned int depth = 0;
-	bool repeated = false;
+	struct re_group groups[RE_MAX_DEPTH] = { re_begin }, *g = groups;
+	unsigned int places = 0;
 
 	while (*re) {
-		const char *next = re + 1;
+		const char *next = re + 1, *why = NULL;
+		uint64_t copies = 0;
 
-		copies = 0;
 		if (*re == '\\' && re[1] >= '1' && re[1] <= '9')
 			return "back references are not supported";
+		if (is_place(re) && ++places > RE_MAX_PLACES)
+			return "too many places (^ and $)";
 		if (*re == '(') {
-			if (++depth == RE_MAX_DEPTH)
+			if (++g == groups + RE_MAX_DEPTH)
 				return "groups are nested too deep";
-			size[depth] = part[depth] = 0;
-		} else if (*re == ')' && depth) {
-			depth--;
-			part[depth] = size[depth + 1] + 1;
-			size[depth] += part[depth];
+			*g = re_begin;
+		} else if (*re == ')' && g > groups) {
+			g--;
+			begin_part(g, g[1].size + 1, g[1].empty || alternative_empty(&g[1]));
+		} else if (*re == '|') {
+			g->empty |= alternative_empty(g);
+			g->alt_empty = g->part_empty = true;
+			g->part = 0;
 		} else if (strchr("*+?", *re)) {
-			copies = 2;
+			why = repeat_part(g, re, 2);
 		} else if (*re == '{' && interval_end(re, &copies)) {
 			next = interval_end(re, &copies);
-		} else if (*re != '|') {
+			why = repeat_part(g, re, copies);
+		} else {
 			if (*re == '\\' && re[1])
 				next = re + 2;
 			else if (*re == '[')
 				next = bracket_end(re);
-			part[depth] = 1;
-			size[depth]++;
+			begin_part(g, 1, is_place(re));
 		}
-		/* It says nothing new and is what the library is slowest at. */
-		if (copies && repeated)
-			return "a repetition cannot be repeated";
-		repeated = copies != 0;
-		if (copies) {
-			size[depth] += part[depth] * (copies - 1);
-			part[depth] *= copies;
-		}
-		if (size[depth] > RE_MAX_SIZE)
+		if (why)
+			return why;
+		if (g->size > RE_MAX_SIZE)
 			return "too many repetitions";
 		re = next;
 	}

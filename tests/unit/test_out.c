@@ -482,6 +482,14 @@ static void test_costly_filters(void **state)
 		"include [\\](x)\\1",
 		"include ((((((((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))))))))",
 		"include (a{99999999999999999999}){99999999999999999999}",
+		/* Found by the fuzzer: minutes in the library. */
+		"include ^a*+*+*+*+*",
+		"include (^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*(^)*",
+		"include \\<a*\\<b*\\<c*\\<d*\\<e*",
+		"include ((a*b?)*c+)*",
+		"include (a|b*|c)+",
+		"include (a{0,3}){2}",
+		"include ((a)?|b)*",
 	};
 	static const char *const good[] = {
 		"include ([0-9]{1,3}\\.){3}[0-9]{1,3}",
@@ -489,7 +497,10 @@ static void test_costly_filters(void **state)
 		"include ^ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+$",
 		"include [{(]{2}|[]1{2}+]\\{9999|[^]()]",
 		"include \\\\1",
-		"include ((a*b?)*c+)* .*.*.*",
+		"include ((a*b)*c+)* .*.*.*",
+		"include ^(lan[0-9]+ +)*(up|down)?$",
+		"include (a?b|c*d)+",
+		"include ()",
 	};
 	struct filter f;
 	char err[128];
