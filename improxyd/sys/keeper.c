@@ -61,7 +61,7 @@ struct keeper {
 	bool reload;      /* to be asked of the worker when it is at work */
 	bool left_behind; /* the last worker has not put its things away */
 	mtime_t started;  /* the worker */
-	mtime_t start_at, kill_at, sync_at;
+	mtime_t start_at, kill_at;
 	mtime_t delay;
 	unsigned int short_lives;
 	char accident[64];
