@@ -63,12 +63,14 @@ static const char *bracket_end(const char *s)
 	while (*s && *s != ']') {
 		char kind = s[0] == '[' && s[1] && strchr(":.=", s[1]) ? s[1] : '\0';
 
-		s++;
+		s += kind ? 2 : 1;
 		if (!kind)
 			continue;
-		do
+		/* What the class begins with stands for itself, be it a bracket. */
+		if (*s)
 			s++;
-		while (*s && (s[-1] != kind || *s != ']'));
+		while (*s && (s[-1] != kind || *s != ']'))
+			s++;
 		if (*s)
 			s++;
 	}

@@ -490,6 +490,8 @@ static void test_costly_filters(void **state)
 		"include (a|b*|c)+",
 		"include (a{0,3}){2}",
 		"include ((a)?|b)*",
+		"include [[.].][]++++++++++++++++++++++++++++++++",
+		"include [[=]=][]++++++++++++++++++++++++++++++++[=K]b",
 	};
 	static const char *const good[] = {
 		"include ([0-9]{1,3}\\.){3}[0-9]{1,3}",
@@ -501,6 +503,7 @@ static void test_costly_filters(void **state)
 		"include ^(lan[0-9]+ +)*(up|down)?$",
 		"include (a?b|c*d)+",
 		"include ()",
+		"include [[.-.][:alpha:][=a=]]+x*",
 	};
 	struct filter f;
 	char err[128];
