@@ -490,8 +490,8 @@ static void test_costly_filters(void **state)
 		"include (a|b*|c)+",
 		"include (a{0,3}){2}",
 		"include ((a)?|b)*",
-		"include [[.].][]++++++++++++++++++++++++++++++++",
-		"include [[=]=][]++++++++++++++++++++++++++++++++[=K]b",
+		"include [[.].][]+++++++++++",
+		"include [[=]=][]+++++++++++[=K]b",
 	};
 	static const char *const good[] = {
 		"include ([0-9]{1,3}\\.){3}[0-9]{1,3}",
