@@ -10,7 +10,6 @@
 #include "core/gm_state.h"
 #include "debug.h"
 #include "lib/log.h"
-#include "lib/util.h"
 #include "sys/answers.h"
 #include "sys/carry.h"
 #include "sys/echo.h"

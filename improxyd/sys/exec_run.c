@@ -277,6 +277,7 @@ void exec_input(struct exec *exec, const struct gm_event *ev)
 {
 	exec_event_input(exec, ev);
 }
+
 /* Sending a query costs more than what led to it. */
 bool exec_is_full(void *arg)
 {

@@ -194,11 +194,6 @@ int kept_find(const struct kept *kept, const char *name)
 	return entry ? entry->fd : -1;
 }
 
-unsigned int kept_count(const struct kept *kept)
-{
-	return HASH_COUNT(kept->fds);
-}
-
 int kept_hand_over(const struct kept *kept, struct handover *list)
 {
 	*list = (struct handover){ NULL };

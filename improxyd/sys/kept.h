@@ -33,7 +33,6 @@ void kept_drop(struct kept *kept, const char *name);
 void kept_forget(struct kept *kept, const char *kind_and_lives);
 /* The descriptor, which stays the collection's; -1: none. */
 int kept_find(const struct kept *kept, const char *name);
-unsigned int kept_count(const struct kept *kept);
 
 /* A list of copies of all that a worker takes up itself: everything but memberships. Returns 0 or -errno. */
 int kept_hand_over(const struct kept *kept, struct handover *list);
