@@ -74,6 +74,7 @@ enum gm_immediate { GM_IMMEDIATE_OFF, GM_IMMEDIATE_TRACK, GM_IMMEDIATE_ALWAYS };
 	X(OWN_PACKET, "ownPacket")         /* our own address as the sender */                                         \
 	X(ROUTE_LIMIT, "routeLimit")       /* route-limit reached, data not forwarded */                               \
 	X(UPCALL_RATE, "upcallRate")       /* too many new streams of groups nobody wants */                           \
+	X(LINK_LOCAL, "linkLocal")         /* a stream of a link-local source, not forwarded */                        \
 	X(NO_MEMORY, "noMemory")           /* allocation failed */
 
 enum gm_counter {
@@ -180,6 +181,7 @@ enum gm_event_type {
 	GM_EV_SOLICIT,    /* a solicitation of multicast router discovery was heard (RFC 4286) */
 	GM_EV_UPCALL,     /* the kernel has data and no entry for it */
 	GM_EV_WRONG_IF,   /* data arrived on another interface than its entry says */
+	GM_EV_LINK_LOCAL, /* data of a link-local source was seen, which a shared entry would forward */
 	GM_EV_ROUTE_IDLE, /* an entry has carried nothing for `idle` */
 	GM_EV_CLEAR, /* forget group records: a group of an interface, an interface (group none), all (slot GM_NO_IF) */
 	GM_EV_CLEAR_ROUTES, /* forget forwarding entries: of a group (none: all) and a source (none: all) */

@@ -275,10 +275,11 @@ bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group)
 	return gm->conf.wildcard && group->upstream != GM_NO_IF;
 }
 
-/* Data that arrives on this interface asks for an entry of its own. */
-static bool by_source(const struct gm *gm, const struct gm_group *group, uint8_t slot)
+/* Data of the source that arrives on this interface has an entry of its own. */
+static bool by_source(const struct gm *gm, const struct gm_group *group, uint8_t slot, const struct ipaddr *source)
 {
-	return !gm_fwd_is_wildcard(gm, group) || (gm->ifs[slot].conf.role == GM_ROLE_DOWNSTREAM && !in_tree(gm, slot));
+	return !gm_fwd_is_wildcard(gm, group) || ipaddr_is_linklocal(source) ||
+	       (gm->ifs[slot].conf.role == GM_ROLE_DOWNSTREAM && !in_tree(gm, slot));
 }
 
 /* Where data of a source with no entry of its own goes out; `any` are the outputs of its group's (*,G). */
@@ -320,6 +321,8 @@ int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 	err = gm_fwd_get(gm, slot, source, addr, wanted, &route);
 	if (!route)
 		return err;
+	if (ipaddr_is_linklocal(source))
+		gm_count_drop(gm, slot, GM_DROP_LINK_LOCAL);
 	route->arrived = slot;
 	/* The kernel would not ask if it had the entry. */
 	route->installed = false;
@@ -354,10 +357,19 @@ int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, co
 	if (route) {
 		look_for_twice(gm, route, slot, expected);
 		gm_group_touch(gm, group, GM_DIRTY_ROUTES);
-	} else if (by_source(gm, group, slot)) {
+	} else if (by_source(gm, group, slot, source)) {
 		return gm_fwd_upcall(gm, slot, source, addr); /* its group's (*,G) stood in the way of asking */
 	}
 	return 0;
+}
+
+int gm_fwd_link_local(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
+{
+	const struct gm_group *group = gm_group_find(gm, addr);
+
+	if (!gm->conf.wildcard || !ipaddr_is_linklocal(source) || (group && gm_fwd_find(gm, group, source)))
+		return 0;
+	return gm_fwd_upcall(gm, slot, source, addr);
 }
 
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *addr, mtime_t idle)
@@ -443,7 +455,7 @@ static bool kept(const struct gm *gm, const struct gm_route *route)
 		return true;
 	/* Only a named one of any source is of this mode. */
 	return !ipaddr_is_none(&route->key.source) && route->arrived != GM_NO_IF &&
-	       by_source(gm, route->key.group, route->arrived);
+	       by_source(gm, route->key.group, route->arrived, &route->key.source);
 }
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)

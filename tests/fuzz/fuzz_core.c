@@ -427,8 +427,9 @@ static void flow(struct feed *f, struct world *w, enum gm_event_type type)
 	ev.flow.source = pick_source(f, w->mld);
 	ev.flow.group = pick_group(f, w->mld);
 	/* The kernel asks on an interface it has been given only, and for an entry that it does not have. */
-	if (type == GM_EV_UPCALL &&
-	    (w->ifs[ev.slot].role == GM_ROLE_NONE || outside_has_route(&w->out, &ev.flow.source, &ev.flow.group)))
+	if ((type == GM_EV_UPCALL || type == GM_EV_LINK_LOCAL) && w->ifs[ev.slot].role == GM_ROLE_NONE)
+		return;
+	if (type == GM_EV_UPCALL && outside_has_route(&w->out, &ev.flow.source, &ev.flow.group))
 		return;
 	ev.flow.idle = mtime_from_s(octet(f));
 	if (type == GM_EV_CLEAR_ROUTES) {
@@ -519,6 +520,9 @@ static void play(struct feed *f, struct world *w)
 	switch (o & 31) {
 	default:
 		record(f, w);
+		break;
+	case 10:
+		flow(f, w, GM_EV_LINK_LOCAL);
 		break;
 	case 11:
 		restart(w);

@@ -712,6 +712,13 @@ void wrong_if_after(enum slot slot, const char *source, const char *group, unsig
 	assert_int_equal(input(&ev), 0);
 }
 
+void sight(enum slot slot, const char *source, const char *group)
+{
+	struct ipaddr s = source_of(source), g = addr(group);
+
+	flow(GM_EV_LINK_LOCAL, (int)slot, &s, &g, 0);
+}
+
 void route_idle(const char *source, const char *group, double s)
 {
 	struct ipaddr src = source_of(source), g = addr(group);

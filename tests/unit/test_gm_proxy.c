@@ -324,6 +324,7 @@ static void e_31_link_local_sources(void)
 
 	v2_report(D1, H1, G);
 	expect_data(U, source, G, "");
+	expect_drops(U, LINK_LOCAL, 1);
 	report(D2, H3, G, bed.v6 ? "ALLOW{fe80::99}" : "ALLOW{169.254.7.7}");
 	expect_data(U, source, G, "");
 }

@@ -270,6 +270,135 @@ static void kernel_lost_its_entries(void)
 	expect_routes("SET(*,*)U>U,D1,D2 SET(*,G1)U>U,D1");
 }
 
+/* --- link-local sources ------------------------------------------------------------------------------------------- */
+
+static const char *stray(void)
+{
+	return bed.v6 ? "fe80::99" : "169.254.7.7";
+}
+
+static void expect_stray_routes(const char *v4, const char *v6)
+{
+	expect_routes(bed.v6 ? v6 : v4);
+}
+
+/* The kernel looks at no source; what is seen gets an entry that leads nowhere, once. */
+static void e_31_link_local_sources(void)
+{
+	wildcard(true);
+	v2_report(D1, H1, G);
+	v2_report(D2, H3, G);
+	(void)dsl_routes();
+	expect_data(U, stray(), G, "D1 D2");
+	sight(U, stray(), G);
+	expect_stray_routes("SET(169.254.7.7,G1)U>", "SET(fe80::99,G1)U>");
+	expect_drops(U, LINK_LOCAL, 1);
+	expect_data(U, stray(), G, "");
+	expect_data(U, "1", G, "D1 D2");
+	/* The same address on another link, and a packet that was on its way. */
+	sight(D1, stray(), G);
+	sight(U, stray(), G);
+	expect_data(D1, stray(), G, "wrong-if");
+	expect_routes("");
+	expect_drops(U, LINK_LOCAL, 1);
+	expect_drops(D1, LINK_LOCAL, 0);
+	/* It goes with the data. */
+	route_idle(stray(), G, 59);
+	expect_routes("");
+	route_idle(stray(), G, 61);
+	expect_stray_routes("DEL(169.254.7.7,G1)", "DEL(fe80::99,G1)");
+	assert_int_equal(nroutes(), 1);
+}
+
+static void e_31_link_local_sender_below(void)
+{
+	wildcard(true);
+	(void)dsl_routes();
+	expect_data(D1, stray(), G2, "U");
+	sight(D1, stray(), G2);
+	expect_stray_routes("SET(169.254.7.7,G2)U>", "SET(fe80::99,G2)U>");
+	expect_drops(D1, LINK_LOCAL, 1);
+	/* A join changes nothing, nor does the end of the upstream. */
+	v2_report(D2, H3, G2);
+	expect_data(D1, "A1", G2, "U D2");
+	expect_routes("SET(*,G2)U>U,D2");
+	if_link(U, false);
+	expect_stray_routes("SET(169.254.7.7,G2)D1> DEL(*,G2)U DEL(*,*)U", "SET(fe80::99,G2)D1> DEL(*,G2)U DEL(*,*)U");
+	expect_data(D1, stray(), G2, "");
+}
+
+static void link_local_entries_outlive_the_mode(void)
+{
+	wildcard(true);
+	v2_report(D1, H1, G);
+	sight(U, stray(), G);
+	(void)dsl_routes();
+	wildcard(false);
+	expect_routes("DEL(*,G1)U DEL(*,*)U");
+	expect_data(U, stray(), G, "");
+	wildcard(true);
+	expect_routes("SET(*,*)U>U,D1,D2 SET(*,G1)U>U,D1");
+	expect_data(U, stray(), G, "");
+	/* One that the kernel itself has asked for stays as well. */
+	wildcard(false);
+	(void)dsl_routes();
+	expect_data(U, stray(), G2, "");
+	wildcard(true);
+	expect_data(U, stray(), G2, "");
+	assert_int_equal(nroutes(), 3);
+}
+
+static void link_local_entries_outlive_the_process(void)
+{
+	wildcard(true);
+	relearn();
+	inherit(U, "*", "*", "U,D1,D2");
+	inherit(U, stray(), G, "");
+	(void)dsl_routes();
+	expect_data(U, stray(), G, "");
+	wait_s(300);
+	expect_data(U, stray(), G, "");
+	route_idle(stray(), G, 61);
+	assert_int_equal(nroutes(), 0);
+}
+
+static void nothing_else_is_stopped(void)
+{
+	sight(U, stray(), G);
+	wildcard(true);
+	(void)dsl_routes();
+	sight(U, "1", G);
+	sight(D1, "A1", G);
+	sight(D1, stray(), "S1");
+	expect_routes("");
+	assert_int_equal(nroutes(), 0);
+	assert_int_equal(HASH_COUNT(bed.gm->groups), 0);
+}
+
+/* They are nobody's: so many a second, and the first to give way. */
+static void link_local_sources_are_limited(void)
+{
+	char source[32];
+
+	wildcard(true);
+	for (unsigned int i = 0; i < 2100; i++) {
+		snprintf(source, sizeof(source), bed.v6 ? "fe80::%x:%x" : "169.254.%u.%u", i >> 8, i & 255);
+		sight(U, source, G2);
+	}
+	assert_int_equal(nroutes(), 2000);
+	expect_drops(U, LINK_LOCAL, 2000);
+	expect_drops(U, UPCALL_RATE, 100);
+	bed.conf.route_limit = 2000;
+	apply_conf();
+	(void)dsl_routes();
+	v2_report(D1, H1, G);
+	expect_stray_routes("DEL(169.254.0.0,G2) SET(*,G1)U>U,D1", "DEL(fe80::,G2) SET(*,G1)U>U,D1");
+	wait_s(1);
+	sight(U, source, G2);
+	expect_drops(U, ROUTE_LIMIT, 1);
+	expect_drops(U, LINK_LOCAL, 2000);
+}
+
 /* --- who gives way ------------------------------------------------------------------------------------------------ */
 
 static void limit(uint32_t n)
@@ -420,6 +549,12 @@ int main(void)
 	TEST(boundary_above);
 	TEST(downstream_comes_and_goes);
 	TEST(kernel_lost_its_entries);
+	TEST(e_31_link_local_sources);
+	TEST(e_31_link_local_sender_below);
+	TEST(link_local_entries_outlive_the_mode);
+	TEST(link_local_entries_outlive_the_process);
+	TEST(nothing_else_is_stopped);
+	TEST(link_local_sources_are_limited);
 	TEST(unwanted_give_way);
 	TEST(senders_give_way_after_the_unwanted);
 	TEST(named_sources_find_room);
