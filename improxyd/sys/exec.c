@@ -19,6 +19,7 @@
 #include "sys/gmio.h"
 #include "sys/hostver.h"
 #include "sys/joins.h"
+#include "sys/linklocal.h"
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
 #include "sys/sweep.h"
@@ -96,6 +97,32 @@ static const struct gmsock_handler handler = {
 	.full = exec_is_full,
 	.upcall = on_upcall,
 };
+
+/* --- link-local senders in wildcard mode --- */
+
+static void on_linklocal(void *arg, int ifindex, const struct ipaddr *source, const struct ipaddr *group)
+{
+	struct exec *exec = arg;
+	struct gm_event ev = { .type = GM_EV_LINK_LOCAL, .slot = exec_slot(exec, ifindex) };
+
+	/* Without the table nothing is forwarded, and no entry would ever be found idle. */
+	if (ev.slot == GM_NO_IF || !table_mroute(exec->table))
+		return;
+	ev.flow.source = *source;
+	ev.flow.group = *group;
+	exec_event_input(exec, &ev);
+}
+
+/* The mode of forwarding or the interfaces have changed. */
+static void watch_linklocal(struct exec *exec)
+{
+	int ifindex[GM_MAX_IFS] = { 0 };
+
+	for (unsigned int i = 0; i < GM_MAX_IFS && exec->gm->conf.wildcard; i++)
+		ifindex[i] = exec->slots[i].want.ifindex;
+	linklocal_watch(exec->linklocal, ifindex);
+}
+
 /* --- the routing table --- */
 
 static int table_ifindex(const void *arg, uint8_t slot)
@@ -264,6 +291,7 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 		upstream_retry(exec->upstream);
 	e = exec_event(exec, &ev);
 	err = err ? err : e;
+	watch_linklocal(exec);
 	if (table_set_ttl_threshold(exec->table, ev.slot, want->ttl_threshold))
 		exec_event_input(exec, &resync);
 	return err;
@@ -288,6 +316,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	answers_forget(exec->answers, ifindex);
 	joins_drop(exec->joins, ifindex);
 	*s = (struct slot){ 0 };
+	watch_linklocal(exec);
 	if (!exec_has_roles(exec))
 		table_give(exec->table);
 }
@@ -345,6 +374,7 @@ static void looked(void *arg)
 	const struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = &exec->conf };
 
 	exec_event_input(exec, &ev);
+	watch_linklocal(exec);
 	flows_walk(exec->flows, take_flow, exec);
 	end_look(exec);
 }
@@ -384,6 +414,7 @@ int exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
 		end_look(exec);
 	}
 	err = exec_event(exec, &ev);
+	watch_linklocal(exec);
 	sweep_set_timeout(exec->sweep, conf->idle_timeout);
 	table_set_number(exec->table, table);
 	return err;
@@ -420,8 +451,9 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->io = exec->gm ? gmio_new(family, exec->gm, exec_event_input, exec) : NULL;
 	exec->echo = exec->gm && family == FAMILY_IPV4 ? echo_new(loop, exec->gm, exec_event_input, exec) : NULL;
 	exec->answers = answers_new(loop, family);
-	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->answers || !exec->run || !exec->timer ||
-	    !exec->look || !exec->repair)
+	exec->linklocal = linklocal_new(loop, family, on_linklocal, exec);
+	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->answers || !exec->linklocal || !exec->run ||
+	    !exec->timer || !exec->look || !exec->repair)
 		goto fail;
 	err = sweep_new(
 		loop, family,
@@ -467,6 +499,7 @@ void exec_free(struct exec *exec)
 		gmsock_close(exec->sock);
 	answers_free(exec->answers);
 	flows_close(exec->flows);
+	linklocal_free(exec->linklocal);
 	echo_free(exec->echo);
 	sweep_free(exec->sweep);
 	loop_timer_free(exec->repair);

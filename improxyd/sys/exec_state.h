@@ -17,6 +17,7 @@ struct carry;
 struct echo;
 struct flows;
 struct joins;
+struct linklocal;
 struct loop_task;
 struct loop_timer;
 struct sweep;
@@ -53,6 +54,7 @@ struct exec {
 	struct flows *flows; /* the way from wildcard to per-source mode is under way */
 	struct gm_conf conf; /* what it ends with */
 
+	struct linklocal *linklocal; /* at work in wildcard mode */
 	struct table *table;
 	struct carry *carry; /* to the next process */
 	mtime_t revived;     /* when the hosts had been heard again; while reviving: 0 */
