@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/gm_set.h"
 
@@ -61,56 +62,93 @@ static struct gm_host *add(struct gm_hosts *hosts, uint32_t *used, const struct 
 	return &hosts->v[i];
 }
 
-enum set_op { SET_REPLACE, SET_UNION, SET_MINUS };
-
-/* The result of the operation on two sorted lists, in fresh memory. Returns its length, or -ENOMEM. */
-static int combine(enum set_op op, const struct gm_host *host, const struct gm_host_report *r, struct ipaddr **result)
+/* How many of the sources of a report the list of the host holds. */
+static unsigned int common(const struct gm_host *host, const struct gm_host_report *r)
 {
-	unsigned int i = op == SET_REPLACE ? host->nsources : 0, j = 0, n = 0;
-	struct ipaddr *v;
+	unsigned int n = 0;
 
-	*result = NULL;
-	if (host->nsources + r->nsources == 0)
-		return 0;
-	v = malloc((host->nsources + r->nsources) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	while (i < host->nsources || j < r->nsources) {
-		int order = i == host->nsources ? 1
-			    : j == r->nsources  ? -1
-						: ipaddr_cmp(&host->sources[i], &r->sources[j]);
-
-		if (order <= 0 && !(order == 0 && op == SET_MINUS))
-			v[n++] = host->sources[i];
-		else if (order > 0 && op != SET_MINUS)
-			v[n++] = r->sources[j];
-		i += order <= 0;
-		j += order >= 0;
-	}
-	if (n == 0) {
-		free(v);
-		return 0;
-	}
-	*result = v;
-	return (int)n;
+	for (unsigned int i = 0; i < r->nsources; i++)
+		n += gm_addrs_contain(host->sources, host->nsources, &r->sources[i]);
+	return n;
 }
 
-static int change(struct gm_host *host, uint32_t *used, enum set_op op, const struct gm_host_report *r)
+/* Gives the list room for `n`; it may keep more than it needs when memory is short. */
+static int resize(struct gm_host *host, uint32_t *used, unsigned int n)
 {
-	struct ipaddr *v;
-	int n = combine(op, host, r, &v);
+	struct ipaddr *v = NULL;
 
-	if (n < 0)
-		return n;
-	if (n > UINT16_MAX || *used - host->nsources + (uint32_t)n > GM_HOSTS_BUDGET) {
-		free(v);
+	if (n > UINT16_MAX || *used - host->nsources + n > GM_HOSTS_BUDGET)
 		return -ENOSPC;
+	if (n == 0) {
+		free(host->sources);
+	} else {
+		v = realloc(host->sources, n * sizeof(*v));
+		if (!v && n > host->nsources)
+			return -ENOMEM;
+		if (!v)
+			v = host->sources;
 	}
-	*used = *used - host->nsources + (uint32_t)n;
-	free(host->sources);
+	*used = *used - host->nsources + n;
 	host->sources = v;
 	host->nsources = (uint16_t)n;
 	return 0;
+}
+
+/* The operations on the two sorted lists move what lies between the sources of the report, which cost log n each. */
+
+static int replace_list(struct gm_host *host, uint32_t *used, const struct gm_host_report *r)
+{
+	int err = resize(host, used, r->nsources);
+
+	if (err == 0 && r->nsources)
+		memcpy(host->sources, r->sources, r->nsources * sizeof(*r->sources));
+	return err;
+}
+
+static int add_to_list(struct gm_host *host, uint32_t *used, const struct gm_host_report *r)
+{
+	unsigned int end = host->nsources, to = end + r->nsources - common(host, r);
+	int err;
+
+	if (to == end)
+		return 0;
+	err = resize(host, used, to);
+	if (err < 0)
+		return err;
+	/* From behind: [end, to) is the gap that those still to be added will fill. */
+	for (unsigned int i = r->nsources; to > end;) {
+		const struct ipaddr *addr = &r->sources[--i];
+		uint32_t at = ipaddr_position(host->sources, end, sizeof(*addr), addr);
+
+		if (at < end && ipaddr_eq(&host->sources[at], addr))
+			continue;
+		to -= end - at;
+		memmove(&host->sources[to], &host->sources[at], (end - at) * sizeof(*addr));
+		host->sources[--to] = *addr;
+		end = at;
+	}
+	return 0;
+}
+
+static int take_from_list(struct gm_host *host, uint32_t *used, const struct gm_host_report *r)
+{
+	unsigned int n = host->nsources, kept = 0, from = 0;
+	struct ipaddr *v = host->sources;
+
+	if (common(host, r) == 0)
+		return 0;
+	for (unsigned int i = 0; i < r->nsources; i++) {
+		uint32_t at = from + ipaddr_position(v + from, n - from, sizeof(*v), &r->sources[i]);
+
+		if (at == n || !ipaddr_eq(&v[at], &r->sources[i]))
+			continue;
+		memmove(&v[kept], &v[from], (at - from) * sizeof(*v));
+		kept += at - from;
+		from = at + 1;
+	}
+	memmove(&v[kept], &v[from], (n - from) * sizeof(*v));
+	kept += n - from;
+	return resize(host, used, kept);
 }
 
 /*
@@ -126,15 +164,15 @@ static int apply(struct gm_host *host, uint32_t *used, const struct gm_host_repo
 	case GM_IS_EX:
 	case GM_TO_EX:
 		host->exclude = true;
-		return change(host, used, SET_REPLACE, r);
+		return replace_list(host, used, r);
 	case GM_TO_IN:
 		host->exclude = false;
-		return change(host, used, was_exclude ? SET_REPLACE : SET_UNION, r);
+		return was_exclude ? replace_list(host, used, r) : add_to_list(host, used, r);
 	case GM_IS_IN:
 	case GM_ALLOW:
-		return change(host, used, was_exclude ? SET_MINUS : SET_UNION, r);
+		return was_exclude ? take_from_list(host, used, r) : add_to_list(host, used, r);
 	case GM_BLOCK:
-		return change(host, used, was_exclude ? SET_UNION : SET_MINUS, r);
+		return was_exclude ? add_to_list(host, used, r) : take_from_list(host, used, r);
 	}
 	return 0;
 }

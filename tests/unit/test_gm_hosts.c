@@ -119,6 +119,49 @@ static void test_records(void **state)
 	}
 }
 
+/* Lists of any shape put together and taken apart, against a bit a source. */
+static void test_lists(void **state)
+{
+	uint32_t dice = 1;
+	unsigned int held = 0;
+	bool exclude = false;
+
+	(void)state;
+	for (unsigned int i = 0; i < 20000; i++) {
+		static const enum gm_record_type types[] = { GM_ALLOW, GM_BLOCK, GM_IS_IN, GM_TO_IN, GM_IS_EX };
+		char list[10], wants[10];
+		unsigned int n = 0, bits, full;
+		enum gm_record_type type;
+
+		dice = dice * 1103515245 + 12345;
+		bits = dice >> 9 & 0x1ff;
+		/* A change of mode is rare, so that lists grow and shrink. */
+		type = types[(dice >> 20) % (i % 16 ? 3 : ARRAY_SIZE(types))];
+		for (unsigned int s = 0; s < 9; s++) {
+			if (bits & 1u << s)
+				list[n++] = (char)('1' + s);
+		}
+		list[n] = '\0';
+		say(1, type, list);
+		if (type == GM_IS_EX || (type == GM_TO_IN && (exclude || !bits)))
+			held = bits;
+		else if ((type == GM_BLOCK) == exclude)
+			held |= bits;
+		else
+			held &= ~bits;
+		exclude = type == GM_IS_EX || (exclude && type != GM_TO_IN);
+		n = 0;
+		full = exclude ? ~held : held;
+		for (unsigned int s = 0; s < 9; s++) {
+			if (full & 1u << s)
+				wants[n++] = (char)('1' + s);
+		}
+		wants[n] = '\0';
+		assert_string_equal(wanted(NOW), wants);
+		assert_int_equal(used, exclude || held ? 1 + __builtin_popcount(held) : 0);
+	}
+}
+
 static void test_several_hosts(void **state)
 {
 	(void)state;
@@ -234,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_records, open_hosts, close_hosts),
+		cmocka_unit_test_setup_teardown(test_lists, open_hosts, close_hosts),
 		cmocka_unit_test_setup_teardown(test_several_hosts, open_hosts, close_hosts),
 		cmocka_unit_test_setup_teardown(test_hosts_age, open_hosts, close_hosts),
 		cmocka_unit_test_setup_teardown(test_untracked, open_hosts, close_hosts),
