@@ -68,13 +68,21 @@ static void check_source(const struct gm_group *group, const struct gm_msrc *src
 static void check_settled(const struct gm *gm, const struct gm_group *group)
 {
 	bool wanted = group->excluding;
+	uint32_t nsent = 0;
 
+	CHECK(!group->ntouched);
 	for (uint32_t i = 0; i < group->nsources; i++) {
-		bool lists = gm_group_lists(group, &group->sources[i]);
+		const struct gm_msrc *src = &group->sources[i];
+		bool lists = gm_group_lists(group, src);
 
 		wanted |= lists;
-		CHECK(group->sent_slot == GM_NO_IF || theap_armed(&group->hold) || group->sources[i].sent == lists);
+		nsent += src->sent;
+		CHECK(group->sent_slot == GM_NO_IF || theap_armed(&group->hold) || src->sent == lists);
+		CHECK(src->listers || src->sent || theap_armed(&group->hold));
+		CHECK(gm_fwd_find(gm, group, &src->addr) || group->starved || !gm_fwd_names(gm, group, &src->addr) ||
+		      gm_fwd_iif(gm, group, &src->addr) == GM_NO_IF);
 	}
+	CHECK(group->nsent == nsent);
 	CHECK(group->upstream == gm_policy_upstream(gm, &group->addr));
 	CHECK(!wanted || group->sent_slot == group->upstream);
 	CHECK(wanted || group->sent_slot == GM_NO_IF || theap_armed(&group->hold));
@@ -86,6 +94,7 @@ static void check_settled(const struct gm *gm, const struct gm_group *group)
 		CHECK(route->iif == (iif == GM_NO_IF ? route->arrived : iif));
 		CHECK(route->oifs ==
 		      (gm_fwd_oifs(gm, group, &route->key.source, iif) | gm_inherit_oifs(gm, route, route->iif)));
+		CHECK(route->named == gm_fwd_names(gm, group, &route->key.source));
 		CHECK(!route->inherited || gm->relearned);
 		CHECK(ipaddr_is_none(&route->key.source) || !(route->oifs & UINT32_C(1) << route->iif));
 	}

@@ -19,6 +19,9 @@
 /* What has been idle so long goes when there is no room. */
 #define PRESSED_IDLE mtime_from_s(5)
 
+/* (*,G); and (*,*), where it is the group too. */
+static const struct ipaddr any_source;
+
 struct gm_route *gm_fwd_find(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source)
 {
 	struct gm_route probe = { .key = { .source = *source } }, *route;
@@ -326,7 +329,7 @@ int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, cons
 	route->arrived = slot;
 	/* The kernel would not ask if it had the entry. */
 	route->installed = false;
-	gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
+	gm_group_touch_source(gm, route->key.group, source, GM_DIRTY_ENTRIES);
 	return 0;
 }
 
@@ -356,7 +359,7 @@ int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, co
 	route = gm_fwd_find(gm, group, source);
 	if (route) {
 		look_for_twice(gm, route, slot, expected);
-		gm_group_touch(gm, group, GM_DIRTY_ROUTES);
+		gm_group_touch_source(gm, group, source, GM_DIRTY_ENTRIES);
 	} else if (by_source(gm, group, slot, source)) {
 		return gm_fwd_upcall(gm, slot, source, addr); /* its group's (*,G) stood in the way of asking */
 	}
@@ -401,49 +404,59 @@ void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipadd
 
 /* --- what there has to be ----------------------------------------------------------------------------------------- */
 
+/* What shared_oifs() wants to know. */
+static uint32_t any_oifs(const struct gm *gm, const struct gm_group *group)
+{
+	return gm_fwd_is_wildcard(gm, group) && group->excluding ? gm_fwd_oifs(gm, group, &any_source, group->upstream)
+								 : 0;
+}
+
+/* In wildcard mode a source has an entry when it is treated differently from the others. */
+static bool names(const struct gm *gm, const struct gm_group *group, const struct gm_msrc *src, uint32_t any)
+{
+	uint8_t iif;
+
+	if (!gm_fwd_is_wildcard(gm, group))
+		return src->includers;
+	iif = gm_fwd_iif(gm, group, &src->addr);
+	return src->listers && gm_fwd_oifs(gm, group, &src->addr, iif) != shared_oifs(gm, group, iif, any);
+}
+
+bool gm_fwd_names(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source)
+{
+	const struct gm_msrc *src = gm_group_source(group, source);
+
+	if (ipaddr_is_none(source))
+		return gm_fwd_is_wildcard(gm, group) && group->excluding;
+	return src && names(gm, group, src, any_oifs(gm, group));
+}
+
 static void name_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source)
 {
 	struct gm_route *route = gm_fwd_find(gm, group, source);
 
-	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF)
+	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF) {
 		route = route_new(gm, group, source, GM_NO_IF, true);
+		group->starved |= !route;
+	}
 	if (!route)
 		return;
 	route->named = true;
 	set_spare(gm, route, GM_SPARE_NOT); /* before the next one looks for room */
 }
 
-/* One entry for any source, and one for each source that is treated differently. */
-static void name_wildcard(struct gm *gm, struct gm_group *group)
-{
-	static const struct ipaddr any;
-	uint32_t all = 0;
-
-	if (group->excluding) {
-		all = gm_fwd_oifs(gm, group, &any, group->upstream);
-		name_source(gm, group, &any);
-	}
-	for (uint32_t i = 0; i < group->nsources; i++) {
-		const struct ipaddr *source = &group->sources[i].addr;
-		uint8_t iif = gm_fwd_iif(gm, group, source);
-
-		if (group->sources[i].listers &&
-		    gm_fwd_oifs(gm, group, source, iif) != shared_oifs(gm, group, iif, all))
-			name_source(gm, group, source);
-	}
-}
-
 /* Entries that membership asks for, whether there is data or not. */
 static void name_routes(struct gm *gm, struct gm_group *group)
 {
+	uint32_t any = any_oifs(gm, group);
+
 	for (struct gm_route *route = group->routes; route; route = route->next)
 		route->named = false;
-	if (gm_fwd_is_wildcard(gm, group)) {
-		name_wildcard(gm, group);
-		return;
-	}
+	group->starved = false;
+	if (gm_fwd_names(gm, group, &any_source))
+		name_source(gm, group, &any_source);
 	for (uint32_t i = 0; i < group->nsources; i++) {
-		if (group->sources[i].includers)
+		if (names(gm, group, &group->sources[i], any))
 			name_source(gm, group, &group->sources[i].addr);
 	}
 }
@@ -458,7 +471,7 @@ static bool kept(const struct gm *gm, const struct gm_route *route)
 	       by_source(gm, route->key.group, route->arrived, &route->key.source);
 }
 
-int gm_fwd_flush(struct gm *gm, struct gm_group *group)
+static int flush_all(struct gm *gm, struct gm_group *group)
 {
 	struct gm_route *route, *next;
 	int err;
@@ -482,6 +495,42 @@ int gm_fwd_flush(struct gm *gm, struct gm_group *group)
 	return 0;
 }
 
+/* The same for the touched sources. */
+static int flush_touched(struct gm *gm, struct gm_group *group)
+{
+	uint32_t any = any_oifs(gm, group);
+	struct gm_route *route;
+	int err;
+
+	for (uint32_t i = 0; i < group->ntouched; i++) {
+		const struct gm_msrc *src = gm_group_source(group, &group->touched[i]);
+
+		route = gm_fwd_find(gm, group, &group->touched[i]);
+		if (route)
+			route->named = false;
+		if (src && names(gm, group, src, any))
+			name_source(gm, group, &src->addr);
+	}
+	for (uint32_t i = 0; i < group->ntouched; i++) {
+		route = gm_fwd_find(gm, group, &group->touched[i]);
+		err = route && kept(gm, route) ? route_update(gm, route) : 0;
+		if (err < 0)
+			return err;
+	}
+	for (uint32_t i = 0; i < group->ntouched; i++) {
+		route = gm_fwd_find(gm, group, &group->touched[i]);
+		err = route && !kept(gm, route) ? route_remove(gm, route) : 0;
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int gm_fwd_flush(struct gm *gm, struct gm_group *group)
+{
+	return group->dirty & GM_DIRTY_ROUTES || group->starved ? flush_all(gm, group) : flush_touched(gm, group);
+}
+
 /* The interfaces that any group may come from and go to by way of this upstream; 0: no entry. */
 static uint32_t any_group_oifs(const struct gm *gm, const struct gm_if *up)
 {
@@ -502,8 +551,6 @@ static uint32_t any_group_oifs(const struct gm *gm, const struct gm_if *up)
 /* Whose turn it is: entries are made before the groups rely on them, and removed when none does any more. */
 static int flush_any(struct gm *gm, bool removals)
 {
-	static const struct ipaddr any;
-
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
 		uint32_t oifs = any_group_oifs(gm, &gm->ifs[i]);
 
@@ -513,7 +560,8 @@ static int flush_any(struct gm *gm, bool removals)
 		gm->any_wanted[i] = oifs;
 		if (oifs == gm->any_oifs[i] || removals != !oifs)
 			continue;
-		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any, &any, (uint8_t)i, oifs) < 0)
+		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any_source, &any_source, (uint8_t)i,
+			       oifs) < 0)
 			return -ENOMEM;
 		gm->any_oifs[i] = oifs;
 	}

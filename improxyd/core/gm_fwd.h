@@ -40,7 +40,8 @@ void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr
 /* Forgets entries, of one source or of all (none), of one group or of all; what a member names comes back at once. */
 void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group);
 
-/* Brings the entries of a group up to date. Returns 0, or -ENOMEM when it has to be tried again. */
+/* Brings the entries of a group, or of its touched sources, up to date. Returns 0, or -ENOMEM when it has to be tried
+ * again. */
 int gm_fwd_flush(struct gm *gm, struct gm_group *group);
 
 /*
@@ -49,6 +50,9 @@ int gm_fwd_flush(struct gm *gm, struct gm_group *group);
  */
 int gm_fwd_open_any(struct gm *gm);
 int gm_fwd_close_any(struct gm *gm);
+
+/* True if membership asks for an entry of the source (none: any), whether there is data or not. */
+bool gm_fwd_names(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source);
 
 /* True if the group is forwarded by an entry of any source; without an upstream there is none. */
 bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group);

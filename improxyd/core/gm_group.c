@@ -47,6 +47,46 @@ void gm_group_touch(struct gm *gm, struct gm_group *group, unsigned int why)
 	group->dirty |= (uint8_t)why;
 }
 
+/* So many sources are looked at one by one. If there are more, each pays for a share of the whole that is no larger. */
+static uint32_t touched_most(const struct gm_group *group)
+{
+	return 16 + (group->nsources > group->nroutes ? group->nsources : group->nroutes) / 8;
+}
+
+static bool note_touched(struct gm_group *group, const struct ipaddr *source)
+{
+	if (group->ntouched >= touched_most(group))
+		return false;
+	if (group->ntouched == group->touched_cap) {
+		uint32_t cap = group->touched_cap ? group->touched_cap * 2 : 2;
+		struct ipaddr *v = realloc(group->touched, cap * sizeof(*v));
+
+		if (!v)
+			return false;
+		group->touched = v;
+		group->touched_cap = cap;
+	}
+	group->touched[group->ntouched++] = *source;
+	return true;
+}
+
+static void forget_touched(struct gm_group *group)
+{
+	free(group->touched);
+	group->touched = NULL;
+	group->ntouched = group->touched_cap = 0;
+}
+
+void gm_group_touch_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source, unsigned int why)
+{
+	unsigned int whole =
+		(why & GM_DIRTY_LISTED ? GM_DIRTY_UPSTREAM : 0u) | (why & GM_DIRTY_ENTRIES ? GM_DIRTY_ROUTES : 0u);
+
+	if ((group->dirty & whole) == whole)
+		return;
+	gm_group_touch(gm, group, note_touched(group, source) ? why : whole);
+}
+
 void gm_group_touch_members(struct gm_if *ifp, unsigned int why)
 {
 	/* Members of a former life have no records yet. */
@@ -96,6 +136,9 @@ struct gm_rec *gm_rec_new(struct gm_group *group, struct gm_if *ifp)
 	DL_APPEND(ifp->recs, rec);
 	ifp->nrecs++;
 	ifp->gm->nrecs++;
+	/* A group with members keeps entries that one without gives up. */
+	if (n == 0)
+		gm_group_touch(ifp->gm, group, GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
 	gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_GROUP_JOINED, &group->addr, NULL);
 	return rec;
 }
@@ -133,6 +176,7 @@ static void group_free(struct gm *gm, struct gm_group *group)
 	theap_remove(&gm->hold_timers, &group->hold);
 	free(group->recs);
 	free(group->sources);
+	free(group->touched);
 	free(group);
 }
 
@@ -141,16 +185,18 @@ static bool settle(struct gm *gm, struct gm_group *group)
 {
 	if (group->dirty & GM_DIRTY_CHOICE)
 		gm_host_choose(gm, group);
-	if (group->dirty & GM_DIRTY_UPSTREAM) {
+	group->ntouched = gm_addrs_sort(group->touched, group->ntouched);
+	if (group->dirty & (GM_DIRTY_UPSTREAM | GM_DIRTY_LISTED)) {
 		if (gm_host_flush(gm, group) < 0)
 			return false;
-		group->dirty &= (uint8_t)~GM_DIRTY_UPSTREAM;
+		group->dirty &= (uint8_t) ~(GM_DIRTY_UPSTREAM | GM_DIRTY_LISTED);
 	}
-	if (group->dirty & GM_DIRTY_ROUTES) {
+	if (group->dirty & (GM_DIRTY_ROUTES | GM_DIRTY_ENTRIES)) {
 		if (gm_fwd_flush(gm, group) < 0)
 			return false;
-		group->dirty &= (uint8_t)~GM_DIRTY_ROUTES;
+		group->dirty &= (uint8_t) ~(GM_DIRTY_ROUTES | GM_DIRTY_ENTRIES);
 	}
+	forget_touched(group);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gm_group - the life of groups and of their records, and the list of groups that have to be settled.
+ * gm_group - the life of groups and of their records, and the list of groups that have to be settled: as a whole, or
+ * the sources that were touched.
  */
 #ifndef IMPROXY_CORE_GM_GROUP_H
 #define IMPROXY_CORE_GM_GROUP_H
@@ -12,6 +13,12 @@ struct gm_group *gm_group_get(struct gm *gm, const struct ipaddr *addr);
 
 /* Puts the group on the list to be settled, for the reasons in `why` (enum gm_dirty). */
 void gm_group_touch(struct gm *gm, struct gm_group *group, unsigned int why);
+
+/*
+ * The same where only one source is concerned (GM_DIRTY_LISTED, GM_DIRTY_ENTRIES). Settling then costs what the touched
+ * sources cost, unless there are many of them or memory is short: then the whole group is settled.
+ */
+void gm_group_touch_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source, unsigned int why);
 
 /* The same for every group that has a record on the interface, and for every group there is. */
 void gm_group_touch_members(struct gm_if *ifp, unsigned int why);

@@ -28,6 +28,13 @@ int gm_host_reserve(struct gm_group *group, uint32_t more)
 	return 0;
 }
 
+struct gm_msrc *gm_group_source(const struct gm_group *group, const struct ipaddr *addr)
+{
+	uint32_t i = ipaddr_position(group->sources, group->nsources, sizeof(*group->sources), addr);
+
+	return i < group->nsources && ipaddr_eq(&group->sources[i].addr, addr) ? &group->sources[i] : NULL;
+}
+
 static struct gm_msrc *find_or_add(struct gm_group *group, const struct ipaddr *addr)
 {
 	uint32_t i = ipaddr_position(group->sources, group->nsources, sizeof(*group->sources), addr);
@@ -53,7 +60,7 @@ void gm_host_move(struct gm *gm, struct gm_group *group, const struct ipaddr *so
 	src->excluders = (uint8_t)(src->excluders - (from == GM_EXCLUDED) + (to == GM_EXCLUDED));
 	gm->nsources += (to != GM_ABSENT);
 	gm->nsources -= (from != GM_ABSENT);
-	gm_group_touch(gm, group, GM_DIRTY_UPSTREAM | GM_DIRTY_ROUTES);
+	gm_group_touch_source(gm, group, source, GM_DIRTY_LISTED | GM_DIRTY_ENTRIES);
 }
 
 void gm_host_count_excluding(struct gm *gm, struct gm_group *group, int change)
@@ -91,19 +98,49 @@ static void tidy(struct gm_group *group)
 static void forget_sent(struct gm_group *group)
 {
 	group->sent_slot = GM_NO_IF;
+	group->nsent = 0;
 	for (uint32_t i = 0; i < group->nsources; i++)
 		group->sources[i].sent = false;
 }
 
-static int send_filter(struct gm *gm, struct gm_group *group, uint8_t slot, enum gm_mode mode, unsigned int n)
+/* The sources that a flush has to look at: all, or the touched ones. */
+struct scope {
+	struct gm_group *group;
+	bool whole;
+	uint32_t n;
+};
+
+/* NULL: a touched one that no record mentions any more. */
+static struct gm_msrc *scope_source(const struct scope *scope, uint32_t i)
 {
-	struct gm_action *a = gm_queue_push(gm, GM_ACT_UPSTREAM, slot);
+	return scope->whole ? &scope->group->sources[i] : gm_group_source(scope->group, &scope->group->touched[i]);
+}
+
+static int leave(struct gm *gm, struct gm_group *group)
+{
+	/* A slot without an upstream has lost its memberships with its interface. */
+	if (gm->ifs[group->sent_slot].conf.role == GM_ROLE_UPSTREAM) {
+		struct gm_action *a = gm_queue_push(gm, GM_ACT_UPSTREAM, group->sent_slot);
+
+		if (!a)
+			return -ENOMEM;
+		a->upstream.group = group->addr;
+		a->upstream.mode = GM_INCLUDE;
+	}
+	forget_sent(group);
+	return 0;
+}
+
+static int join(struct gm *gm, const struct scope *scope, enum gm_mode mode, unsigned int listed)
+{
+	struct gm_group *group = scope->group;
+	struct gm_action *a = gm_queue_push(gm, GM_ACT_UPSTREAM, group->upstream);
 	struct ipaddr *addrs = NULL;
 
 	if (!a)
 		return -ENOMEM;
-	if (n) {
-		addrs = gm_queue_addrs(gm, n);
+	if (listed) {
+		addrs = gm_queue_addrs(gm, listed);
 		if (!addrs) {
 			gm_queue_pop(gm);
 			return -ENOMEM;
@@ -112,39 +149,22 @@ static int send_filter(struct gm *gm, struct gm_group *group, uint8_t slot, enum
 	a->upstream.group = group->addr;
 	a->upstream.mode = mode;
 	a->upstream.sources = addrs;
-	a->upstream.nsources = n;
-	for (uint32_t i = 0, filled = 0; filled < n; i++) {
-		if (gm_group_lists(group, &group->sources[i]))
-			addrs[filled++] = group->sources[i].addr;
-	}
-	return 0;
-}
-
-static int leave(struct gm *gm, struct gm_group *group)
-{
-	/* A slot without an upstream has lost its memberships with its interface. */
-	if (gm->ifs[group->sent_slot].conf.role == GM_ROLE_UPSTREAM) {
-		int err = send_filter(gm, group, group->sent_slot, GM_INCLUDE, 0);
-
-		if (err < 0)
-			return err;
-	}
-	forget_sent(group);
-	return 0;
-}
-
-static int join(struct gm *gm, struct gm_group *group, enum gm_mode mode, unsigned int listed)
-{
-	int err = send_filter(gm, group, group->upstream, mode, listed);
-
-	if (err < 0)
-		return err;
+	a->upstream.nsources = listed;
 	if (group->sent_slot == GM_NO_IF)
 		group->joined = gm->now;
 	group->sent_slot = group->upstream;
 	group->sent_mode = mode;
-	for (uint32_t i = 0; i < group->nsources; i++)
-		group->sources[i].sent = gm_group_lists(group, &group->sources[i]);
+	group->nsent = listed;
+	for (uint32_t i = 0; i < scope->n; i++) {
+		struct gm_msrc *src = scope_source(scope, i);
+
+		if (src)
+			src->sent = gm_group_lists(group, src);
+	}
+	for (uint32_t i = 0, filled = 0; filled < listed; i++) {
+		if (group->sources[i].sent)
+			addrs[filled++] = group->sources[i].addr;
+	}
 	return 0;
 }
 
@@ -171,11 +191,19 @@ static bool held(struct gm *gm, struct gm_group *group)
 	return true;
 }
 
+/* What was handed out is what the sources say, but for those touched since. */
+static bool is_in_step(const struct gm_group *group)
+{
+	return !(group->dirty & GM_DIRTY_UPSTREAM) && group->sent_slot != GM_NO_IF &&
+	       group->sent_slot == group->upstream && !theap_armed(&group->hold);
+}
+
 int gm_host_flush(struct gm *gm, struct gm_group *group)
 {
+	struct scope scope = { .group = group, .whole = !is_in_step(group) };
 	enum gm_mode mode = gm_group_mode(group);
-	unsigned int listed = 0;
-	bool changed, wanted;
+	unsigned int listed;
+	bool changed, wanted, leftover = false;
 	int err = 0;
 
 	if (group->sent_slot != GM_NO_IF && group->sent_slot != group->upstream) {
@@ -183,12 +211,20 @@ int gm_host_flush(struct gm *gm, struct gm_group *group)
 		if (err < 0)
 			return err;
 	}
+	scope.n = scope.whole ? group->nsources : group->ntouched;
+	listed = scope.whole ? 0 : group->nsent;
 	changed = group->sent_slot == GM_NO_IF || group->sent_mode != mode;
-	for (uint32_t i = 0; i < group->nsources; i++) {
-		bool lists = gm_group_lists(group, &group->sources[i]);
+	for (uint32_t i = 0; i < scope.n; i++) {
+		const struct gm_msrc *src = scope_source(&scope, i);
+		bool lists;
 
+		if (!src)
+			continue;
+		lists = gm_group_lists(group, src);
 		listed += lists;
-		changed |= lists != group->sources[i].sent;
+		listed -= !scope.whole && src->sent;
+		changed |= lists != src->sent;
+		leftover |= !src->listers;
 	}
 	wanted = mode == GM_EXCLUDE || listed;
 	if (!wanted && group->sent_slot != GM_NO_IF) {
@@ -196,13 +232,14 @@ int gm_host_flush(struct gm *gm, struct gm_group *group)
 			return 0;
 		err = leave(gm, group);
 	} else if (wanted && changed && group->upstream != GM_NO_IF) {
-		err = join(gm, group, mode, listed);
+		err = join(gm, &scope, mode, listed);
 	}
 	if (err < 0)
 		return err;
 	theap_remove(&gm->hold_timers, &group->hold);
 	group->hold_over = false;
-	tidy(group);
+	if (leftover)
+		tidy(group);
 	return 0;
 }
 

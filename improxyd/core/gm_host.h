@@ -29,7 +29,8 @@ void gm_host_count_excluding(struct gm *gm, struct gm_group *group, int change);
 void gm_host_choose(struct gm *gm, struct gm_group *group);
 
 /*
- * Hands out the filter if it is another than the upstream holds. Returns 0, or -ENOMEM when it could not be queued and
+ * Hands out the filter if it is another than the upstream holds; looks at the touched sources only where that is
+ * enough. Returns 0, or -ENOMEM when it could not be queued and
  * has to be tried again.
  */
 int gm_host_flush(struct gm *gm, struct gm_group *group);

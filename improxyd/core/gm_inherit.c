@@ -47,7 +47,7 @@ int gm_inherit_route(struct gm *gm, uint8_t slot, const struct ipaddr *source, c
 	route->oifs = oifs;
 	route->inherited = oifs;
 	route->installed = true;
-	gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
+	gm_group_touch_source(gm, route->key.group, source, GM_DIRTY_ENTRIES);
 	return 0;
 }
 

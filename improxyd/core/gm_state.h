@@ -76,6 +76,9 @@ enum gm_dirty {
 	GM_DIRTY_CHOICE = 2,   /* another upstream may serve the group */
 	GM_DIRTY_ROUTES = 4,   /* outputs or inputs of its entries may have changed */
 	GM_DIRTY_EMPTY = 8,    /* it may have nothing left to live for */
+	/* As UPSTREAM and ROUTES, of the sources touched only. */
+	GM_DIRTY_LISTED = 16,
+	GM_DIRTY_ENTRIES = 32,
 };
 
 /* Entries that have to give way when there is no room for one that a member waits for, in this order. */
@@ -115,6 +118,7 @@ struct gm_group {
 	uint16_t excluding;      /* records in EXCLUDE mode */
 	struct gm_msrc *sources; /* sorted */
 	uint32_t nsources, sources_cap;
+	uint32_t nsent; /* of these: in the filter the upstream holds */
 
 	uint8_t upstream;  /* serves the group; GM_NO_IF: none */
 	uint8_t sent_slot; /* holds the filter last handed out; GM_NO_IF: none does */
@@ -125,7 +129,10 @@ struct gm_group {
 
 	struct gm_route *routes; /* in the order they were made */
 	uint32_t nroutes;
-	uint8_t dirty; /* enum gm_dirty */
+	bool starved;           /* a source that a member names found no room for its entry */
+	uint8_t dirty;          /* enum gm_dirty */
+	struct ipaddr *touched; /* since the last settling, as long as they are few */
+	uint32_t ntouched, touched_cap;
 	struct gm_group *dirty_prev, *dirty_next;
 };
 
@@ -259,6 +266,9 @@ static inline bool gm_group_is_over(const struct gm_group *group)
 {
 	return !group->members && !group->routes && group->sent_slot == GM_NO_IF;
 }
+
+/* A source of the merged membership, or NULL. */
+struct gm_msrc *gm_group_source(const struct gm_group *group, const struct ipaddr *addr);
 
 bool gm_group_lists(const struct gm_group *group, const struct gm_msrc *src);
 
