@@ -9,23 +9,25 @@
 #include "core/gm_policy.h"
 #include "core/gm_queue.h"
 
-int gm_host_reserve(struct gm_group *group, uint32_t more)
+static int resize(struct gm_group *group, uint32_t cap)
 {
-	uint32_t need = group->nsources + more, cap = group->sources_cap;
-	struct gm_msrc *v;
+	struct gm_msrc *v = realloc(group->sources, cap * sizeof(*v));
 
-	if (need <= cap)
-		return 0;
-	if (!cap)
-		cap = 2;
-	while (cap < need)
-		cap += cap / 2 + 1;
-	v = realloc(group->sources, cap * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	group->sources = v;
 	group->sources_cap = cap;
 	return 0;
+}
+
+int gm_host_reserve(struct gm_group *group, const struct ipaddr *sources, unsigned int n)
+{
+	uint32_t need = group->nsources + n;
+
+	if (need > group->sources_cap)
+		need = group->nsources +
+		       gm_addrs_missing(group->sources, group->nsources, sizeof(*group->sources), sources, n);
+	return need > group->sources_cap ? resize(group, gm_set_room(need)) : 0;
 }
 
 struct gm_msrc *gm_group_source(const struct gm_group *group, const struct ipaddr *addr)
@@ -76,7 +78,7 @@ bool gm_group_lists(const struct gm_group *group, const struct gm_msrc *src)
 	return src->includers != 0;
 }
 
-/* Drops sources that nobody mentions and the upstream does not hold. */
+/* Drops sources that nobody mentions and the upstream does not hold, and room that is left over. */
 static void tidy(struct gm_group *group)
 {
 	uint32_t kept = 0;
@@ -92,6 +94,8 @@ static void tidy(struct gm_group *group)
 		free(group->sources);
 		group->sources = NULL;
 		group->sources_cap = 0;
+	} else if (gm_set_is_roomy(kept, group->sources_cap)) {
+		(void)resize(group, gm_set_room(kept)); /* when memory is short it keeps what it has */
 	}
 }
 
@@ -238,7 +242,7 @@ int gm_host_flush(struct gm *gm, struct gm_group *group)
 		return err;
 	theap_remove(&gm->hold_timers, &group->hold);
 	group->hold_over = false;
-	if (leftover)
+	if (leftover || gm_set_is_roomy(group->nsources, group->sources_cap))
 		tidy(group);
 	return 0;
 }

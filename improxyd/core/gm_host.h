@@ -11,8 +11,8 @@
 
 #include "core/gm_state.h"
 
-/* Makes room for `more` sources of the group, so that gm_host_move() cannot fail. Returns 0 or -ENOMEM. */
-int gm_host_reserve(struct gm_group *group, uint32_t more);
+/* Makes room for `n` sorted sources in the group, so that gm_host_move() cannot fail. Returns 0 or -ENOMEM. */
+int gm_host_reserve(struct gm_group *group, const struct ipaddr *sources, unsigned int n);
 
 /* Where a record has a source: nowhere, on the list of INCLUDE mode, on the requested or the exclude list of EXCLUDE
  * mode. */

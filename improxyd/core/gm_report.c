@@ -255,7 +255,8 @@ int gm_report_record(struct gm_if *ifp, const struct gm_event *ev)
 	if (err < 0)
 		return 0;
 	/* Room for everything that may follow, here and when timers fire: from now on nothing can fail half-way. */
-	if (gm_set_reserve(&rec->sources, req.nsources) < 0 || gm_host_reserve(rec->group, req.nsources) < 0) {
+	if (gm_set_reserve(&rec->sources, req.sources, req.nsources) < 0 ||
+	    gm_host_reserve(rec->group, req.sources, req.nsources) < 0) {
 		gm_router_finish(rec);
 		goto no_memory;
 	}

@@ -336,18 +336,23 @@ void gm_router_timer(struct gm_rec *rec)
 	if (rec->filter_deadline && rec->filter_deadline <= now)
 		gm_router_switch(rec);
 	gm_set_filter(&rec->sources, expire_source, rec);
-	if (is_empty(rec))
+	if (is_empty(rec)) {
 		gm_rec_free(rec);
-	else
-		gm_router_rearm(rec);
+		return;
+	}
+	gm_set_trim(&rec->sources);
+	gm_router_rearm(rec);
 }
 
 /* After a change: fires what has been made due at once, and frees a record that holds nothing. */
 void gm_router_finish(struct gm_rec *rec)
 {
-	if (is_empty(rec))
+	if (is_empty(rec)) {
 		gm_rec_free(rec);
-	else if (theap_armed(&rec->timer) && rec->timer.deadline <= rec->iface->gm->now)
+		return;
+	}
+	gm_set_trim(&rec->sources);
+	if (theap_armed(&rec->timer) && rec->timer.deadline <= rec->iface->gm->now)
 		gm_router_timer(rec);
 }
 

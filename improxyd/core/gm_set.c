@@ -5,29 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAP 2
-
 void gm_set_free(struct gm_set *set)
 {
 	free(set->v);
 	*set = (struct gm_set){ 0 };
 }
 
-int gm_set_reserve(struct gm_set *set, uint32_t more)
+static int resize(struct gm_set *set, uint32_t cap)
 {
-	uint32_t cap = set->cap ? set->cap : FIRST_CAP;
-	struct gm_src *v;
+	struct gm_src *v = realloc(set->v, cap * sizeof(*v));
 
-	if (set->n + more <= set->cap)
-		return 0;
-	while (cap < set->n + more)
-		cap += cap / 2 + 1;
-	v = realloc(set->v, cap * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	set->v = v;
 	set->cap = cap;
 	return 0;
+}
+
+int gm_set_reserve(struct gm_set *set, const struct ipaddr *addrs, unsigned int n)
+{
+	uint32_t need = set->n + n;
+
+	/* Most reports say what is known already. */
+	if (need > set->cap)
+		need = set->n + gm_addrs_missing(set->v, set->n, sizeof(*set->v), addrs, n);
+	return need > set->cap ? resize(set, gm_set_room(need)) : 0;
+}
+
+void gm_set_trim(struct gm_set *set)
+{
+	if (!set->n)
+		gm_set_free(set);
+	else if (gm_set_is_roomy(set->n, set->cap))
+		(void)resize(set, gm_set_room(set->n)); /* when memory is short it keeps what it has */
 }
 
 struct gm_src *gm_set_find(const struct gm_set *set, const struct ipaddr *addr)
@@ -59,6 +69,18 @@ void gm_set_filter(struct gm_set *set, bool (*drop)(struct gm_src *src, void *ar
 		kept++;
 	}
 	set->n = kept;
+}
+
+uint32_t gm_addrs_missing(const void *array, uint32_t len, size_t size, const struct ipaddr *addrs, unsigned int n)
+{
+	uint32_t missing = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t at = ipaddr_position(array, len, size, &addrs[i]);
+
+		missing += at == len || memcmp((const uint8_t *)array + at * size, &addrs[i], sizeof(addrs[i])) != 0;
+	}
+	return missing;
 }
 
 static int compare(const void *a, const void *b)

@@ -29,8 +29,14 @@ struct gm_set {
 
 void gm_set_free(struct gm_set *set);
 
-/* Makes room for `more` insertions, which then cannot fail. Returns 0 or -ENOMEM. */
-int gm_set_reserve(struct gm_set *set, uint32_t more);
+/*
+ * Makes room for those of the `n` sorted addresses that the set lacks, whose insertion then cannot fail. Returns 0 or
+ * -ENOMEM.
+ */
+int gm_set_reserve(struct gm_set *set, const struct ipaddr *addrs, unsigned int n);
+
+/* Gives back room that is left over when many have gone. What was reserved is gone too. */
+void gm_set_trim(struct gm_set *set);
 
 /* The record of `addr`, or NULL. O(log n). The pointer is good until the next insertion or removal. */
 struct gm_src *gm_set_find(const struct gm_set *set, const struct ipaddr *addr);
@@ -40,6 +46,23 @@ struct gm_src *gm_set_insert(struct gm_set *set, const struct ipaddr *addr);
 
 /* Removes the records for which `drop` is true, keeping the order. */
 void gm_set_filter(struct gm_set *set, bool (*drop)(struct gm_src *src, void *arg), void *arg);
+
+/*
+ * How much room an array is to have for `need` elements, and whether so little of its room is used that some is to be
+ * given back. There are many arrays: little is kept in reserve.
+ */
+static inline uint32_t gm_set_room(uint32_t need)
+{
+	return need + need / 8;
+}
+
+static inline bool gm_set_is_roomy(uint32_t n, uint32_t cap)
+{
+	return cap / 2 > n + 2;
+}
+
+/* How many of the `n` sorted addresses are not in an array that ipaddr_position() can search. */
+uint32_t gm_addrs_missing(const void *array, uint32_t len, size_t size, const struct ipaddr *addrs, unsigned int n);
 
 /* Sorts addresses and removes repetitions in place; returns how many are left. */
 unsigned int gm_addrs_sort(struct ipaddr *addrs, unsigned int n);

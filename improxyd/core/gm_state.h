@@ -95,18 +95,18 @@ struct gm_route {
 	} key;
 	UT_hash_handle hh;
 	struct gm_route *prev, *next; /* of the group */
+	struct gm_route *spare_prev, *spare_next;
 	mtime_t since;
-	uint32_t oifs;
-	uint8_t iif;
-	uint8_t arrived;    /* where the upcall came from; GM_NO_IF: made for a named source */
-	uint32_t inherited; /* outputs of a former life, kept until the hosts have been heard again */
-	bool named;         /* a member names the source: the entry is kept however idle */
-	uint8_t strayed;    /* data came in there last that was expected at iif */
 	mtime_t strayed_at;
 	uint64_t strayed_expected; /* packets that had come in at iif by then */
-	struct gm_route *spare_prev, *spare_next;
-	enum gm_spare spare; /* the list it is on */
-	bool installed;      /* the kernel has it as it stands here */
+	uint32_t oifs;
+	uint32_t inherited; /* outputs of a former life, kept until the hosts have been heard again */
+	uint8_t iif;
+	uint8_t arrived; /* where the upcall came from; GM_NO_IF: made for a named source */
+	uint8_t strayed; /* data came in there last that was expected at iif */
+	uint8_t spare;   /* enum gm_spare: the list it is on */
+	bool named;      /* a member names the source: the entry is kept however idle */
+	bool installed;  /* the kernel has it as it stands here */
 };
 
 struct gm_group {

@@ -8,22 +8,24 @@
 #include "core/gm_policy.h"
 #include "core/gm_router.h"
 
-/* The record of a static-group; one that stays empty is freed by the caller. */
-static struct gm_rec *static_rec(struct gm_if *ifp, const struct ipaddr *addr)
+/* The record of a static-group, with room for its source (NULL: any); one that stays empty is freed by the caller. */
+static struct gm_rec *static_rec(struct gm_if *ifp, const struct ipaddr *addr, const struct ipaddr *source)
 {
 	struct gm_group *group = gm_group_get(ifp->gm, addr);
 	struct gm_rec *rec = group ? gm_group_rec(group, ifp->slot) : NULL;
 
 	if (group && !rec)
 		rec = gm_rec_new(group, ifp);
-	if (!rec || gm_set_reserve(&rec->sources, 1) < 0 || gm_host_reserve(rec->group, 1) < 0)
+	if (!rec)
+		return NULL;
+	if (source && (gm_set_reserve(&rec->sources, source, 1) < 0 || gm_host_reserve(rec->group, source, 1) < 0))
 		return NULL;
 	return rec;
 }
 
 static int hold_group(struct gm_if *ifp, const struct ipaddr *group)
 {
-	struct gm_rec *rec = static_rec(ifp, group);
+	struct gm_rec *rec = static_rec(ifp, group, NULL);
 
 	if (!rec)
 		return -ENOMEM;
@@ -36,7 +38,7 @@ static int hold_group(struct gm_if *ifp, const struct ipaddr *group)
 
 static int hold_source(struct gm_if *ifp, const struct ipaddr *group, const struct ipaddr *source)
 {
-	struct gm_rec *rec = static_rec(ifp, group);
+	struct gm_rec *rec = static_rec(ifp, group, source);
 	struct gm_src *src;
 
 	if (!rec)

@@ -27,7 +27,7 @@ static void insert(struct gm_set *set, unsigned int n)
 {
 	struct ipaddr a = number(n);
 
-	assert_int_equal(gm_set_reserve(set, 1), 0);
+	assert_int_equal(gm_set_reserve(set, &a, 1), 0);
 	gm_set_insert(set, &a)->deadline = n;
 }
 
@@ -74,7 +74,7 @@ static void test_insert_is_zero_but_for_the_address(void **state)
 	const struct gm_src *src;
 
 	(void)state;
-	assert_int_equal(gm_set_reserve(&set, 1), 0);
+	assert_int_equal(gm_set_reserve(&set, &a, 1), 0);
 	memset(set.v, 0xee, set.cap * sizeof(*set.v));
 	src = gm_set_insert(&set, &a);
 	assert_int_equal(src->deadline, 0);
@@ -86,22 +86,26 @@ static void test_insert_is_zero_but_for_the_address(void **state)
 static void test_reserve(void **state)
 {
 	struct gm_set set = { 0 };
+	struct ipaddr list[150];
 	const struct gm_src *v;
 
 	(void)state;
-	assert_int_equal(gm_set_reserve(&set, 0), 0);
-	assert_int_equal(gm_set_reserve(&set, 100), 0);
+	for (unsigned int n = 0; n < ARRAY_SIZE(list); n++)
+		list[n] = number(n);
+	assert_int_equal(gm_set_reserve(&set, NULL, 0), 0);
+	assert_int_equal(gm_set_reserve(&set, list, 100), 0);
 	assert_true(set.cap >= 100);
 	v = set.v;
-	for (unsigned int n = 0; n < 100; n++) {
-		struct ipaddr a = number(n);
-
-		gm_set_insert(&set, &a);
-	}
+	for (unsigned int n = 0; n < 100; n++)
+		gm_set_insert(&set, &list[n]);
 	/* No insertion in reserved room moves the array. */
 	assert_ptr_equal(set.v, v);
-	assert_int_equal(gm_set_reserve(&set, 1), 0);
-	assert_true(set.cap > 100);
+	/* What is there needs no room. */
+	for (unsigned int first = 0; first <= 90; first += 30)
+		assert_int_equal(gm_set_reserve(&set, list + first, 10), 0);
+	assert_in_range(set.cap, 100, 115);
+	assert_int_equal(gm_set_reserve(&set, list + 20, 130), 0);
+	assert_in_range(set.cap, 150, 170);
 	gm_set_free(&set);
 }
 
@@ -134,6 +138,25 @@ static void test_filter(void **state)
 	assert_int_equal(set.n, 0);
 	gm_set_filter(&set, drop_multiples, &of);
 	gm_set_free(&set);
+}
+
+/* Room that many have left is given back, but for what may be needed soon again. */
+static void test_trim(void **state)
+{
+	struct gm_set set = { 0 };
+
+	(void)state;
+	for (unsigned int n = 1; n <= 1000; n++)
+		insert(&set, n);
+	assert_in_range(set.cap, 1000, 1125);
+	for (unsigned int of = 7; of >= 1; of--) {
+		gm_set_filter(&set, drop_multiples, &of);
+		gm_set_trim(&set);
+		assert_in_range(set.cap, set.n, set.n ? 2 * set.n + 5 : 0);
+		for (uint32_t i = 0; i < set.n; i++)
+			assert_int_equal(set.v[i].deadline, number_of(&set.v[i].addr));
+	}
+	assert_null(set.v);
 }
 
 static void test_random_against_a_bitmap(void **state)
@@ -206,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_insert_is_zero_but_for_the_address),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_random_against_a_bitmap),
 		cmocka_unit_test(test_addrs),
 	};
