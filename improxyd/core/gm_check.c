@@ -96,6 +96,10 @@ static void check_settled(const struct gm *gm, const struct gm_group *group)
 		      (gm_fwd_oifs(gm, group, &route->key.source, iif) | gm_inherit_oifs(gm, route, route->iif)));
 		CHECK(route->named == gm_fwd_names(gm, group, &route->key.source));
 		CHECK(!route->inherited || gm->relearned);
+		CHECK(route->spare == (route->named || route->inherited ? GM_SPARE_NOT
+				       : !route->oifs                   ? GM_SPARE_UNWANTED
+				       : group->members                 ? GM_SPARE_NOT
+									: GM_SPARE_UP));
 		CHECK(ipaddr_is_none(&route->key.source) || !(route->oifs & UINT32_C(1) << route->iif));
 	}
 }
