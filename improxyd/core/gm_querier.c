@@ -248,8 +248,11 @@ static bool can_ask(const struct gm_if *ifp)
 	return ifp->querying && ifp->conf.gen > GM_GEN1;
 }
 
-/* The pending sources on one side of the last member query time; sources below it come with a clear S flag. */
-static void send_source_query(struct gm_rec *rec, bool suppress)
+/*
+ * The pending sources on one side of the last member query time; sources below it come with a clear S flag. None stands
+ * outside of [first, end).
+ */
+static void send_source_query(struct gm_rec *rec, bool suppress, uint32_t first, uint32_t end)
 {
 	struct gm_if *ifp = rec->iface;
 	mtime_t limit = ifp->gm->now + gm_if_last_member_time(ifp);
@@ -257,7 +260,7 @@ static void send_source_query(struct gm_rec *rec, bool suppress)
 	struct gm_action *a;
 	unsigned int n = 0;
 
-	for (uint32_t i = 0; i < rec->sources.n; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		const struct gm_src *src = &rec->sources.v[i];
 
 		n += src->queries_left && (src->deadline > limit) == suppress;
@@ -275,7 +278,7 @@ static void send_source_query(struct gm_rec *rec, bool suppress)
 	a->query.suppress = suppress;
 	a->query.sources = addrs;
 	a->query.nsources = n;
-	for (uint32_t i = 0, filled = 0; filled < n; i++) {
+	for (uint32_t i = first, filled = 0; filled < n; i++) {
 		const struct gm_src *src = &rec->sources.v[i];
 
 		if (src->queries_left && (src->deadline > limit) == suppress)
@@ -292,22 +295,28 @@ static bool overdue(const struct gm_if *ifp, mtime_t at)
 static void send_source_queries(struct gm_rec *rec, mtime_t at)
 {
 	struct gm_if *ifp = rec->iface;
+	uint32_t first = rec->sources.n, end = 0;
 	uint8_t most = 0;
 
 	for (uint32_t i = 0; i < rec->sources.n; i++) {
-		if (rec->sources.v[i].queries_left > most)
-			most = rec->sources.v[i].queries_left;
+		uint8_t left = rec->sources.v[i].queries_left;
+
+		if (!left)
+			continue;
+		most = left > most ? left : most;
+		first = i < first ? i : first;
+		end = i + 1;
 	}
 	if (most && can_ask(ifp) && !overdue(ifp, at)) {
 		if (ifp->conf.gen < GM_GEN3) {
 			/* The source came from an ssm-map: older hosts know of the group only. */
 			push_query(ifp, &rec->group->addr);
 		} else {
-			send_source_query(rec, true);
-			send_source_query(rec, false);
+			send_source_query(rec, true, first, end);
+			send_source_query(rec, false, first, end);
 		}
 	}
-	for (uint32_t i = 0; i < rec->sources.n; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		if (rec->sources.v[i].queries_left)
 			rec->sources.v[i].queries_left--;
 	}

@@ -57,20 +57,6 @@ struct gm_src *gm_set_insert(struct gm_set *set, const struct ipaddr *addr)
 	return &set->v[i];
 }
 
-void gm_set_filter(struct gm_set *set, bool (*drop)(struct gm_src *src, void *arg), void *arg)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < set->n; i++) {
-		if (drop(&set->v[i], arg))
-			continue;
-		if (kept != i)
-			set->v[kept] = set->v[i];
-		kept++;
-	}
-	set->n = kept;
-}
-
 uint32_t gm_addrs_missing(const void *array, uint32_t len, size_t size, const struct ipaddr *addrs, unsigned int n)
 {
 	uint32_t missing = 0;
