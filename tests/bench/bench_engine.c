@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bench_engine - the core alone, without sockets: group records a second, what they cost against the number of groups,
- * interfaces and sources, and octets a group record and a source. One JSON object a line.
+ * interfaces and sources, and octets a group record, a source and a forwarding entry. One JSON object a line.
  *
  * Time is the processor's, of this thread. The actions are fetched after every BATCH records, as the daemon does after
  * what one pass of its loop has read.
@@ -63,9 +63,9 @@ static void settle(struct engine *e)
 }
 
 /* One upstream, slot 0, and `nifs` downstreams. */
-static void engine_open(struct engine *e, unsigned int nifs, enum gm_immediate immediate)
+static void engine_open(struct engine *e, unsigned int nifs, enum gm_immediate immediate, bool wildcard)
 {
-	static const struct gm_conf conf = { .wildcard = true, .idle_timeout = 60000000, .seed = 1 };
+	const struct gm_conf conf = { .wildcard = wildcard, .idle_timeout = mtime_from_s(60), .seed = 1 };
 
 	*e = (struct engine){ .gm = gm_new(&gm_af_igmp), .now = mtime_from_s(1), .nifs = nifs };
 	if (!e->gm)
@@ -144,7 +144,7 @@ static void measure_groups(uint32_t n, unsigned int nifs)
 	double join, refresh, leave;
 	size_t before, after;
 
-	engine_open(&e, nifs, GM_IMMEDIATE_TRACK);
+	engine_open(&e, nifs, GM_IMMEDIATE_TRACK, true);
 	before = heap_used();
 	join = feed_all(&e, GM_TO_EX, n);
 	after = heap_used();
@@ -156,48 +156,79 @@ static void measure_groups(uint32_t n, unsigned int nifs)
 	engine_close(&e);
 }
 
-/* A source more, a source less, in groups that have `n` already; and the memory of a source. */
+/*
+ * Octets a source: its place in the record and in the merged membership, and in the list of the host that is tracked.
+ * The sources are excluded ones, which have no forwarding entry. Octets an entry: those of other sources, whose data
+ * flows to the members.
+ */
+static void measure_memory(uint32_t n, uint32_t groups, enum gm_immediate immediate, const struct ipaddr *sources)
+{
+	struct engine e;
+	size_t before, with_sources;
+
+	engine_open(&e, 1, immediate, false);
+	feed_all(&e, GM_IS_EX, groups);
+	before = heap_used();
+	for (uint32_t g = 0; g < groups; g++)
+		feed(&e, 1, GM_IS_EX, g, sources, n);
+	settle(&e);
+	with_sources = heap_used();
+	printf(",\"octets_per_source\":%.1f", (double)(with_sources - before) / ((double)groups * n));
+	for (uint32_t i = 0; i < groups * n; i++) {
+		input(&e, &(struct gm_event){
+				  .type = GM_EV_UPCALL,
+				  .flow = { .source = address(0xc6130000, i / groups),
+					    .group = address(0xef400000, i % groups) },
+			  });
+		if (i % BATCH == 0)
+			settle(&e);
+	}
+	settle(&e);
+	printf(",\"octets_per_entry\":%.1f", (double)(heap_used() - with_sources) / ((double)groups * n));
+	engine_close(&e);
+}
+
+/* One record about one source in each of many groups by turns, `rounds` in all; returns nanoseconds a record. */
+static double feed_sources(struct engine *e, enum gm_record_type type, uint32_t groups, uint32_t rounds, uint32_t first,
+			   uint32_t n)
+{
+	double start = cpu_s();
+
+	for (uint32_t i = 0; i < rounds; i++) {
+		const struct ipaddr one = address(first, 2 * (i / groups % n));
+
+		feed(e, 1, type, i % groups, &one, 1);
+	}
+	settle(e);
+	return (cpu_s() - start) * 1e9 / rounds;
+}
+
+/* A source more, the same again, a source less, in groups that have `n` already; and memory. */
 static void measure_sources(uint32_t n, uint32_t rounds, enum gm_immediate immediate)
 {
-	const uint32_t groups = 20000 / n + 1;
+	const uint32_t groups = 20000 / n + 1, even = 0xc6120000;
 	struct ipaddr *sources = calloc(n, sizeof(*sources));
 	struct engine e;
-	double start, change;
-	size_t before, after;
+	double add, refresh, take;
 
 	if (!sources)
 		exit(1);
-	engine_open(&e, 1, immediate);
+	engine_open(&e, 1, immediate, true);
 	for (uint32_t s = 0; s < n; s++)
-		sources[s] = address(0xc6120000, 2 * s);
-	for (uint32_t g = 0; g < groups; g++)
-		feed(&e, 1, GM_ALLOW, g, sources, 1);
-	settle(&e);
-	before = heap_used();
+		sources[s] = address(even, 2 * s);
 	for (uint32_t g = 0; g < groups; g++)
 		feed(&e, 1, GM_ALLOW, g, sources, n);
 	settle(&e);
-	after = heap_used();
-	start = cpu_s();
-	for (uint32_t i = 0; i < rounds; i++) {
-		/* Odd ones are new, each once a group. */
-		const struct ipaddr one = address(0xc6120000, 2 * (i / groups % n) + 1);
-
-		feed(&e, 1, GM_ALLOW, i % groups, &one, 1);
-	}
-	settle(&e);
-	change = (cpu_s() - start) * 1e9 / rounds;
-	start = cpu_s();
-	for (uint32_t i = 0; i < rounds; i++)
-		feed(&e, 1, GM_ALLOW, i % groups, &sources[i % n], 1);
-	settle(&e);
-	printf("{\"test\":\"engine-sources\",\"groups\":%u,\"sources\":%u,\"tracking\":%d,\"add_ns\":%.0f,"
-	       "\"refresh_ns\":%.0f",
-	       groups, n, immediate != GM_IMMEDIATE_OFF, change, (cpu_s() - start) * 1e9 / rounds);
-	if (n > 1)
-		printf(",\"octets_per_source\":%.1f", (double)(after - before) / ((double)groups * (n - 1)));
-	puts("}");
+	/* Odd ones are new. */
+	add = feed_sources(&e, GM_ALLOW, groups, rounds, even + 1, n);
+	refresh = feed_sources(&e, GM_ALLOW, groups, rounds, even, n);
+	take = feed_sources(&e, GM_BLOCK, groups, rounds, even + 1, n);
 	engine_close(&e);
+	printf("{\"test\":\"engine-sources\",\"groups\":%u,\"sources\":%u,\"tracking\":%d,\"add_ns\":%.0f,"
+	       "\"refresh_ns\":%.0f,\"take_ns\":%.0f",
+	       groups, n, immediate != GM_IMMEDIATE_OFF, add, refresh, take);
+	measure_memory(n, groups, immediate, sources);
+	puts("}");
 	free(sources);
 }
 
