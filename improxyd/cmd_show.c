@@ -26,6 +26,7 @@ static const struct cmd_word words[] = {
 	{ "ip mroute", "Forwarding entries" },
 	{ "ipv6 mroute", "Forwarding entries" },
 	{ "mroute count", "Packets and octets of each" },
+	{ "mroute fill", "All columns in the line of each output" },
 	{ "mroute summary", "How many there are" },
 	{ "show ip multicast", "Interfaces of the kernel's multicast routing table" },
 	{ "show ipv6 multicast", "Interfaces of the kernel's multicast routing table" },

@@ -59,9 +59,15 @@ static void close_group(struct out *o, struct show_walk *walk)
 	walk->open_group = (struct ipaddr){ 0 };
 }
 
+struct route_table {
+	const struct out_col *cols;
+	unsigned int ncols;
+	void (*head)(struct cmd_ctx *ctx); /* what stands above it; NULL: nothing */
+	void (*emit)(struct cmd_ctx *ctx, const struct gm_route *route);
+};
+
 /* Runs the walk, with one row an entry inside an object a group; begins it when there is none yet. */
-static enum cmd_code walk_routes(struct cmd_ctx *ctx, const struct out_col *cols, unsigned int ncols,
-				 void (*emit)(struct cmd_ctx *ctx, const struct gm_route *route))
+static enum cmd_code walk_routes(struct cmd_ctx *ctx, const struct route_table *table)
 {
 	const struct gm *gm = show_gm(ctx);
 	struct show_walk *walk = ctx->state;
@@ -74,7 +80,9 @@ static enum cmd_code walk_routes(struct cmd_ctx *ctx, const struct out_col *cols
 		walk = ctx->state;
 		if (!walk || !walk->collected)
 			return code;
-		out_table_begin(o, cols, ncols);
+		if (table->head)
+			table->head(ctx);
+		out_table_begin(o, table->cols, table->ncols);
 	}
 	for (; (key = show_walk_key(walk, gm)); show_walk_next(walk)) {
 		const struct gm_route *route = key_route(gm, key);
@@ -92,7 +100,7 @@ static enum cmd_code walk_routes(struct cmd_ctx *ctx, const struct out_col *cols
 		out_row_begin(o, ipaddr_is_none(&key->source) ? "*" : ipaddr_format(&key->source, text));
 		out_str(o, "source", ipaddr_is_none(&key->source) ? "*" : text);
 		out_addr(o, "group", &key->group);
-		emit(ctx, route);
+		table->emit(ctx, route);
 		out_row_end(o);
 	}
 	close_group(o, walk);
@@ -113,76 +121,161 @@ static bool route_counters(struct cmd_ctx *ctx, const struct gm_route *route, st
 #define ROUTE_COLS(width) { \
 	{ "source", "Source", width }, \
 	{ "group", "Group", width }, \
+	{ "flags", "Flags", -5 }, \
+	{ "proto", "Proto", -5 }, \
 	{ "iif", "Input", -16 }, \
 	{ "oil", "Output", -16 }, \
+	{ "ttl", "TTL", 3 }, \
+	{ "upTime", "Uptime", -8 }, \
 	{ "packets", "Packets", 10 }, \
-	{ "bytes", "Bytes", 12 }, \
-	{ "upTime", "Uptime", -8 } \
+	{ "bytes", "Bytes", 12 } \
 }
 /* clang-format on */
 
-static const struct out_col route_cols[FAMILY_COUNT][7] = { ROUTE_COLS(-15), ROUTE_COLS(-39) };
+static const struct out_col route_cols[FAMILY_COUNT][10] = { ROUTE_COLS(-15), ROUTE_COLS(-39) };
+
+static void route_head(struct cmd_ctx *ctx)
+{
+	out_text(ctx->out,
+		 "%s Multicast Routing Table\n"
+		 "Flags: C - Connected (hosts want it), P - Pruned (it goes nowhere), F - First hop (of a downstream)\n"
+		 "       I - Inherited (hosts are still being asked), N - Not in the kernel\n\n",
+		 show_family(ctx) == FAMILY_IPV4 ? "IP" : "IPv6");
+}
+
+static bool route_has_member(const struct gm_route *route)
+{
+	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
+		const struct gm_rec *rec = gm_group_rec(route->key.group, slot);
+
+		if (rec && gm_rec_wants(rec, &route->key.source))
+			return true;
+	}
+	return false;
+}
+
+#define FLAGS_LEN 6
+
+/* The letters of route_head(). `buf` has FLAGS_LEN octets; returns it. */
+static const char *route_flags(const struct gm *gm, const struct gm_route *route, bool installed, char *buf)
+{
+	const struct {
+		bool set;
+		char letter;
+	} flags[FLAGS_LEN - 1] = {
+		{ route_has_member(route), 'C' },
+		{ !route->oifs, 'P' },
+		{ route->iif < GM_MAX_IFS && gm->ifs[route->iif].conf.role == GM_ROLE_DOWNSTREAM, 'F' },
+		{ route->inherited != 0, 'I' },
+		{ !installed, 'N' },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (flags[i].set)
+			buf[n++] = flags[i].letter;
+	}
+	buf[n] = '\0';
+	return buf;
+}
 
 static int compare_names(const void *a, const void *b)
 {
-	const char *const *x = a, *const *y = b;
+	const struct gm_if *const *x = a, *const *y = b;
 
-	return strcmp(*x, *y);
+	return strcmp((*x)->conf.name, (*y)->conf.name);
 }
 
 /* The outputs in order of names; returns how many. */
-static unsigned int outputs(const struct gm *gm, uint32_t oifs, const char *names[GM_MAX_IFS])
+static unsigned int outputs(const struct gm *gm, uint32_t oifs, const struct gm_if *ifs[GM_MAX_IFS])
 {
 	unsigned int n = 0;
 
 	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
-		const char *name = oifs & (UINT32_C(1) << slot) ? show_slot_name(gm, slot) : NULL;
-
-		if (name)
-			names[n++] = name;
+		if (oifs & (UINT32_C(1) << slot) && show_slot_name(gm, slot))
+			ifs[n++] = &gm->ifs[slot];
 	}
-	qsort(names, n, sizeof(*names), compare_names);
+	qsort(ifs, n, sizeof(*ifs), compare_names);
 	return n;
 }
 
-static void emit_outputs(struct cmd_ctx *ctx, const struct gm_route *route)
+/* A packet's TTL has to be above it. For IPv6 the kernel has none, and 1 says that it is an output. */
+static unsigned int output_ttl(const struct cmd_ctx *ctx, const struct gm_if *ifp)
 {
-	char text[GM_MAX_IFS * (GM_NAME_LEN + 1) + 1] = "none";
-	const char *names[GM_MAX_IFS];
-	unsigned int n = outputs(show_gm(ctx), route->oifs, names);
-	struct out *o = ctx->out;
-	size_t len = 0;
+	const struct conf_if *ifc = conf_if_find(daemon_conf(show_daemon(ctx)), ifp->conf.name);
 
-	out_begin_object(o, "oil");
-	for (unsigned int i = 0; i < n; i++) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? "," : "", names[i]);
-		out_begin_object(o, names[i]);
-		out_str(o, "outboundInterface", names[i]);
-		out_end_object(o);
-	}
+	return show_family(ctx) == FAMILY_IPV4 && ifc ? ifc->af[FAMILY_IPV4].ttl_threshold : 1;
+}
+
+static void emit_output(struct cmd_ctx *ctx, const struct gm_route *route, const struct gm_if *ifp)
+{
+	static const char *const hosts_want_it[FAMILY_COUNT] = { "protocolIgmp", "protocolMld" };
+	struct out *o = ctx->out;
+
+	out_begin_object(o, ifp->conf.name);
+	out_bool(o, ifp->conf.role == GM_ROLE_UPSTREAM ? "protocolProxy" : hosts_want_it[show_family(ctx)], true);
+	out_str(o, "inboundInterface", show_slot_name(show_gm(ctx), route->iif));
+	out_uint(o, "iVifI", route->iif);
+	out_str(o, "outboundInterface", ifp->conf.name);
+	out_uint(o, "oVifI", ifp->slot);
+	out_uint(o, "ttl", output_ttl(ctx, ifp));
+	out_duration(o, "upTime", daemon_now() - route->since);
 	out_end_object(o);
-	out_cell(o, "oil", "%s", text);
+}
+
+/* In text each output has a line. `fill`: with all that the first one has. */
+static void emit_outputs(struct cmd_ctx *ctx, const struct gm_route *route, bool fill)
+{
+	const struct gm_if *ifs[GM_MAX_IFS];
+	unsigned int n = outputs(show_gm(ctx), route->oifs, ifs);
+	struct out *o = ctx->out;
+
+	out_uint(o, "oilSize", n);
+	out_begin_object(o, "oil");
+	for (unsigned int i = 0; i < n; i++)
+		emit_output(ctx, route, ifs[i]);
+	out_end_object(o);
+	for (unsigned int i = 0; i < n; i++) {
+		bool up = ifs[i]->conf.role == GM_ROLE_UPSTREAM;
+
+		if (i > 0)
+			out_row_next(o, fill);
+		out_cell(o, "proto", "%s", up ? "PROXY" : show_protocol(show_family(ctx)));
+		out_cell(o, "oil", "%s", ifs[i]->conf.name);
+		out_cell(o, "ttl", "%u", output_ttl(ctx, ifs[i]));
+	}
+	if (n == 0) {
+		out_cell(o, "proto", "none");
+		out_cell(o, "oil", "none");
+		out_cell(o, "ttl", "0");
+	}
 }
 
 static void emit_route(struct cmd_ctx *ctx, const struct gm_route *route)
 {
 	struct daemon_route counters;
 	bool installed = route_counters(ctx, route, &counters);
+	const struct gm *gm = show_gm(ctx);
+	char flags[FLAGS_LEN];
 	struct out *o = ctx->out;
 
-	out_str(o, "iif", show_slot_name(show_gm(ctx), route->iif));
+	out_str(o, "flags", route_flags(gm, route, installed, flags));
+	out_str(o, "iif", show_slot_name(gm, route->iif));
 	out_bool(o, "installed", installed);
 	out_duration(o, "upTime", daemon_now() - route->since);
 	out_uint(o, "packets", counters.packets);
 	out_uint(o, "bytes", counters.bytes);
 	out_uint(o, "wrongIf", counters.wrong_if);
 	out_duration(o, "idle", counters.idle);
-	emit_outputs(ctx, route);
+	emit_outputs(ctx, route, cmd_has(ctx, "fill"));
 }
 
 static enum cmd_code show_mroute(struct cmd_ctx *ctx)
 {
-	return walk_routes(ctx, route_cols[show_family(ctx)], ARRAY_SIZE(route_cols[0]), emit_route);
+	const struct route_table table = { route_cols[show_family(ctx)], ARRAY_SIZE(route_cols[0]), route_head,
+					   emit_route };
+
+	return walk_routes(ctx, &table);
 }
 
 /* --- show ip mroute count, summary --- */
@@ -213,7 +306,9 @@ static void emit_count(struct cmd_ctx *ctx, const struct gm_route *route)
 
 static enum cmd_code show_mroute_count(struct cmd_ctx *ctx)
 {
-	return walk_routes(ctx, count_cols[show_family(ctx)], ARRAY_SIZE(count_cols[0]), emit_count);
+	const struct route_table table = { count_cols[show_family(ctx)], ARRAY_SIZE(count_cols[0]), NULL, emit_count };
+
+	return walk_routes(ctx, &table);
 }
 
 enum summary_count { ANY_SOURCE, ONE_SOURCE, ANY_SOURCE_INSTALLED, ONE_SOURCE_INSTALLED };
@@ -273,6 +368,10 @@ static const struct out_col multicast_form[] = {
 	{ "address", "Address", width }, \
 	{ "index", "ifi", 5 }, \
 	{ "vif", "Vif", 3 }, \
+	{ "pktsIn", "PktsIn", 10 }, \
+	{ "pktsOut", "PktsOut", 10 }, \
+	{ "bytesIn", "BytesIn", 12 }, \
+	{ "bytesOut", "BytesOut", 12 }, \
 	{ "role", "Role", -10 }, \
 	{ "state", "State", -5 }, \
 	{ "ttlThreshold", "TTL", 3 }, \
@@ -280,7 +379,7 @@ static const struct out_col multicast_form[] = {
 }
 /* clang-format on */
 
-static const struct out_col vif_cols[FAMILY_COUNT][8] = { VIF_COLS(-15), VIF_COLS(-26) };
+static const struct out_col vif_cols[FAMILY_COUNT][12] = { VIF_COLS(-15), VIF_COLS(-26) };
 
 static void emit_vif(struct cmd_ctx *ctx, const struct conf_if *ifc)
 {
@@ -288,9 +387,12 @@ static void emit_vif(struct cmd_ctx *ctx, const struct conf_if *ifc)
 	const struct conf_if_af *af = &ifc->af[family];
 	const struct gm_if *ifp = show_gm_if(show_gm(ctx), ifc->name);
 	struct daemon_link link = { .ifindex = 0 };
+	struct daemon_vif counters = { 0 };
 	struct out *o = ctx->out;
 
 	daemon_link(show_daemon(ctx), ifc->name, &link);
+	if (ifp)
+		daemon_vif(show_daemon(ctx), family, ifp->slot, &counters);
 	out_row_begin(o, ifc->name);
 	out_str(o, "name", ifc->name);
 	out_addr(o, "address", ifp ? &ifp->conf.addr : NULL);
@@ -299,6 +401,10 @@ static void emit_vif(struct cmd_ctx *ctx, const struct conf_if *ifc)
 		out_uint(o, "vif", ifp->slot);
 	else
 		out_null(o, "vif");
+	out_uint(o, "pktsIn", counters.packets_in);
+	out_uint(o, "pktsOut", counters.packets_out);
+	out_uint(o, "bytesIn", counters.bytes_in);
+	out_uint(o, "bytesOut", counters.bytes_out);
 	out_str(o, "role", show_role(af->role));
 	out_str(o, "state", ifp && ifp->conf.up ? "up" : "down");
 	out_uint(o, "ttlThreshold", af->ttl_threshold);
@@ -365,7 +471,7 @@ static enum cmd_code show_multicast(struct cmd_ctx *ctx)
 int cmd_show_route_add(struct cmd_table *table)
 {
 	static const struct show_row rows[] = {
-		{ false, "show %ip% mroute [GROUP:MGROUP%v% [SOURCE:MSOURCE%v%]] [json]", show_mroute,
+		{ false, "show %ip% mroute [GROUP:MGROUP%v% [SOURCE:MSOURCE%v%]] [fill] [json]", show_mroute,
 		  "Forwarding entries, with the kernel's counters" },
 		{ false, "show %ip% mroute count [json]", show_mroute_count,
 		  "Packets and octets of the forwarding entries" },

@@ -104,6 +104,13 @@ struct daemon_route {
 int daemon_route(const struct daemon *d, enum family family, const struct ipaddr *source, const struct ipaddr *group,
 		 struct daemon_route *route);
 
+/* Packets of all entries that came in and went out by an interface, since its VIF was made. */
+struct daemon_vif {
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+};
+/* Returns 0; or -errno, and `vif` is zeroed: the kernel has no VIF of the slot. */
+int daemon_vif(const struct daemon *d, enum family family, uint8_t slot, struct daemon_vif *vif);
+
 struct daemon_join {
 	bool held;    /* the kernel holds exactly what is wanted */
 	bool widened; /* the EXCLUDE list was too long for the kernel: it holds EXCLUDE{} */

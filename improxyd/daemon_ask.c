@@ -105,6 +105,18 @@ int daemon_route(const struct daemon *d, enum family family, const struct ipaddr
 	return 0;
 }
 
+int daemon_vif(const struct daemon *d, enum family family, uint8_t slot, struct daemon_vif *vif)
+{
+	struct mroute_vif_counters counters;
+	int err = d->exec[family] ? exec_vif_counters(d->exec[family], slot, &counters) : -EAFNOSUPPORT;
+
+	*vif = (struct daemon_vif){ 0 };
+	if (err < 0)
+		return err;
+	*vif = (struct daemon_vif){ counters.packets_in, counters.packets_out, counters.bytes_in, counters.bytes_out };
+	return 0;
+}
+
 bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const struct ipaddr *group,
 		 struct daemon_join *join)
 {

@@ -74,6 +74,7 @@ struct out {
 	const struct out_col *cols;
 	unsigned int ncols;
 	bool row_printed;       /* form: a blank line goes between two rows */
+	bool row_goes_on;       /* table: the open row's first line is printed */
 	unsigned int row_depth; /* depth of the open row's fields; 0: no row is open */
 	const char *list_sep;   /* inside out_list_begin(): goes between the elements */
 	int list_col;           /* the list's column, -1 for none */
@@ -160,6 +161,11 @@ void out_form_end(struct out *o);
 /* A row is an object in JSON: `key` is NULL inside an array. A row inside a row is an object only. */
 void out_row_begin(struct out *o, const char *key);
 void out_row_end(struct out *o);
+/*
+ * Text only: prints a line of the table and goes on with another one of the same row. Its cells are empty, or with
+ * `repeat` those of the line before, until out_cell() sets them.
+ */
+void out_row_next(struct out *o, bool repeat);
 
 /*
  * Writes a duration as FRR does: HH:MM:SS below a day, 1d02h03m below a week, 01w2d03h beyond; "never" for MTIME_NEVER.

@@ -55,6 +55,8 @@ static const char *cell_text(const struct out *o, unsigned int col)
 {
 	const char *text = o->cell[col].set ? o->row + o->cell[col].at : "";
 
+	if (o->row_goes_on && !o->cell[col].set)
+		return "";
 	return *text ? text : "-";
 }
 
@@ -185,14 +187,30 @@ void out_form_end(struct out *o)
 	layout_end(o, OUT_LAYOUT_FORM);
 }
 
+static void row_clear(struct out *o)
+{
+	o->row_len = 0;
+	memset(o->cell, 0, sizeof(o->cell));
+}
+
 void out_row_begin(struct out *o, const char *key)
 {
 	out_begin_object(o, key);
 	if (o->error || o->row_depth || o->layout == OUT_LAYOUT_NONE)
 		return;
 	o->row_depth = o->depth;
-	o->row_len = 0;
-	memset(o->cell, 0, sizeof(o->cell));
+	row_clear(o);
+	o->row_goes_on = false;
+}
+
+void out_row_next(struct out *o, bool repeat)
+{
+	if (o->error || out_is_json(o) || o->layout != OUT_LAYOUT_TABLE || !o->row_depth || o->depth != o->row_depth)
+		return;
+	table_row(o);
+	o->row_goes_on = true;
+	if (!repeat)
+		row_clear(o);
 }
 
 void out_row_end(struct out *o)

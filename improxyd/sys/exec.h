@@ -121,6 +121,9 @@ void exec_status(const struct exec *exec, struct exec_status *status);
 int exec_route_counters(const struct exec *exec, const struct ipaddr *source, const struct ipaddr *group,
 			struct mroute_counters *counters);
 
+/* The same of the VIF in a slot. */
+int exec_vif_counters(const struct exec *exec, uint8_t slot, struct mroute_vif_counters *counters);
+
 /* What the kernel holds of a group on an upstream; false: nothing was asked for there. */
 bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state);
 

@@ -51,6 +51,13 @@ int exec_route_counters(const struct exec *exec, const struct ipaddr *source, co
 	return mroute_stats(table_mroute(exec->table), source, group, counters);
 }
 
+int exec_vif_counters(const struct exec *exec, uint8_t slot, struct mroute_vif_counters *counters)
+{
+	if (!table_mroute(exec->table))
+		return -ENOTCONN;
+	return mroute_vif_stats(table_mroute(exec->table), slot, counters);
+}
+
 bool exec_upstream_state(const struct exec *exec, uint8_t slot, const struct ipaddr *group, struct mcast_state *state)
 {
 	return upstream_state(exec->upstream, exec_ifindex(exec, slot), group, state);

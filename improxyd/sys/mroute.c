@@ -41,7 +41,6 @@ _Static_assert(MRT6_INIT - MRT6_BASE == (int)MROUTE_INIT && MRT6_DEL_MFC - MRT6_
 	       "options are numbered alike");
 _Static_assert(MRT_FLUSH_MFC == MRT6_FLUSH_MFC && MRT_FLUSH_MFC_STATIC == MRT6_FLUSH_MFC_STATIC, "flags are alike");
 _Static_assert(offsetof(struct vifctl, vifc_vifi) == 0 && sizeof(vifi_t) == sizeof(mifi_t), "a VIF by its number");
-_Static_assert(offsetof(struct sioc_vif_req, vifi) == 0 && offsetof(struct sioc_mif_req6, mifi) == 0, "here too");
 _Static_assert(GM_MAX_IFS == MAXVIFS && GM_MAX_IFS == MAXMIFS, "a slot is a VIF");
 
 /* One entry as its option takes it. */
@@ -57,13 +56,13 @@ union mroute_vif {
 
 struct mroute_af {
 	int level, base;
-	uint32_t default_table;  /* its true number */
-	unsigned long vif_count; /* the ioctl that asks for a VIF's counters */
+	uint32_t default_table; /* its true number */
 	socklen_t mfc_len, vif_len, vif_del_len;
 	/* Returns 0, or -ERANGE if the interface cannot be expressed. */
 	int (*vif)(union mroute_vif *vif, unsigned int slot, int ifindex, unsigned int ttl_threshold);
 	void (*mfc)(union mroute_mfc *mfc, const struct ipaddr *source, const struct ipaddr *group, unsigned int iif,
 		    uint32_t oifs, const uint8_t *ttls);
+	int (*vif_counters)(int fd, unsigned int slot, struct mroute_vif_counters *out);
 	/* Packet counts the old way, without idle time. */
 	int (*counters)(int fd, const struct ipaddr *source, const struct ipaddr *group, struct mroute_counters *out);
 };
@@ -75,6 +74,12 @@ struct mroute {
 	bool any_wrong_if;
 	struct mroute_nl *nl;
 };
+
+/* EINVAL: a number above those in use. */
+static int mroute_no_vif(int error)
+{
+	return error == EADDRNOTAVAIL || error == EINVAL ? -ENOENT : -error;
+}
 
 /* --- IPv4 --- */
 
@@ -110,6 +115,16 @@ static int mroute_counters4(int fd, const struct ipaddr *source, const struct ip
 	out->packets = req.pktcnt;
 	out->bytes = req.bytecnt;
 	out->wrong_if = req.wrong_if;
+	return 0;
+}
+
+static int mroute_vif_counters4(int fd, unsigned int slot, struct mroute_vif_counters *out)
+{
+	struct sioc_vif_req req = { .vifi = (vifi_t)slot };
+
+	if (ioctl(fd, SIOCGETVIFCNT, &req))
+		return mroute_no_vif(errno);
+	*out = (struct mroute_vif_counters){ req.icount, req.ocount, req.ibytes, req.obytes };
 	return 0;
 }
 
@@ -154,29 +169,39 @@ static int mroute_counters6(int fd, const struct ipaddr *source, const struct ip
 	return 0;
 }
 
+static int mroute_vif_counters6(int fd, unsigned int slot, struct mroute_vif_counters *out)
+{
+	struct sioc_mif_req6 req = { .mifi = (mifi_t)slot };
+
+	if (ioctl(fd, SIOCGETMIFCNT_IN6, &req))
+		return mroute_no_vif(errno);
+	*out = (struct mroute_vif_counters){ req.icount, req.ocount, req.ibytes, req.obytes };
+	return 0;
+}
+
 static const struct mroute_af mroute_afs[FAMILY_COUNT] = {
 	[FAMILY_IPV4] = {
 		.level = IPPROTO_IP,
 		.base = MRT_BASE,
 		.default_table = RT_TABLE_DEFAULT,
-		.vif_count = SIOCGETVIFCNT,
 		.mfc_len = sizeof(struct mfcctl),
 		.vif_len = sizeof(struct vifctl),
 		.vif_del_len = sizeof(struct vifctl),
 		.vif = mroute_vif4,
 		.mfc = mroute_mfc4,
+		.vif_counters = mroute_vif_counters4,
 		.counters = mroute_counters4,
 	},
 	[FAMILY_IPV6] = {
 		.level = IPPROTO_IPV6,
 		.base = MRT6_BASE,
 		.default_table = RT_TABLE_MAIN,
-		.vif_count = SIOCGETMIFCNT_IN6,
 		.mfc_len = sizeof(struct mf6cctl),
 		.vif_len = sizeof(struct mif6ctl),
 		.vif_del_len = sizeof(mifi_t),
 		.vif = mroute_vif6,
 		.mfc = mroute_mfc6,
+		.vif_counters = mroute_vif_counters6,
 		.counters = mroute_counters6,
 	},
 };
@@ -368,13 +393,14 @@ int mroute_vif_del(struct mroute *mroute, unsigned int slot)
 
 bool mroute_vif_there(const struct mroute *mroute, unsigned int slot)
 {
-	union {
-		struct sioc_vif_req v4;
-		struct sioc_mif_req6 v6;
-	} req = { .v4 = { .vifi = (vifi_t)slot } };
+	struct mroute_vif_counters counters;
 
-	/* EINVAL: a number above those in use. */
-	return ioctl(mroute->fd, mroute->af->vif_count, &req) == 0 || (errno != EADDRNOTAVAIL && errno != EINVAL);
+	return mroute_vif_stats(mroute, slot, &counters) != -ENOENT;
+}
+
+int mroute_vif_stats(const struct mroute *mroute, unsigned int slot, struct mroute_vif_counters *counters)
+{
+	return mroute->af->vif_counters(mroute->fd, slot, counters);
 }
 
 int mroute_set(struct mroute *mroute, const struct ipaddr *source, const struct ipaddr *group, unsigned int iif,

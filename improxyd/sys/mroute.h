@@ -30,6 +30,11 @@ struct mroute_counters {
 	mtime_t idle; /* since the last packet, or since the entry was made; MTIME_NEVER = the kernel cannot say */
 };
 
+/* Of all entries, by an interface. */
+struct mroute_vif_counters {
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+};
+
 /* One entry of a dump. */
 struct mroute_entry {
 	struct ipaddr source, group; /* none: any */
@@ -74,6 +79,8 @@ void mroute_vif_adopt(struct mroute *mroute, unsigned int slot, int ifindex);
 int mroute_vif_del(struct mroute *mroute, unsigned int slot);
 /* False: the kernel has removed it, as it does when the interface goes, also to another namespace. */
 bool mroute_vif_there(const struct mroute *mroute, unsigned int slot);
+/* What has passed by it since it was added. Returns 0 or -errno: -ENOENT when there is no such VIF. */
+int mroute_vif_stats(const struct mroute *mroute, unsigned int slot, struct mroute_vif_counters *counters);
 
 /*
  * Adds an entry or changes it in place, without a gap. `ttls`: a threshold per slot for the outputs, NULL: 1 for all.

@@ -950,6 +950,7 @@ static void test_entries(struct mroute *mroute, enum family family)
 	const char *cache = family == FAMILY_IPV4 ? "/proc/net/ip_mr_cache" : "/proc/net/ip6_mr_cache";
 	int in = packet_socket("up1"), out = packet_socket("dn1");
 	const char *fam = family_name(family);
+	struct mroute_vif_counters up, down, up_then, down_then;
 	struct mroute_counters count;
 	int err;
 
@@ -958,6 +959,8 @@ static void test_entries(struct mroute *mroute, enum family family)
 	set_sysctl("/proc/sys/net/ipv6/conf/dn1/disable_ipv6", "1");
 	test_foreign_report(out, family);
 	forwarded(out);
+	must(mroute_vif_stats(mroute, 0, &up_then), "mroute_vif_stats");
+	must(mroute_vif_stats(mroute, 3, &down_then), "mroute_vif_stats");
 	memset(&got, 0, sizeof(got));
 	send_data(in, &source, &group);
 	ok(WAIT(got.nocache == 1) && got.vif == 0 && ipaddr_eq(&got.source, &source) && ipaddr_eq(&got.group, &group),
@@ -977,6 +980,13 @@ static void test_entries(struct mroute *mroute, enum family family)
 	ok(!err && count.packets == 7 && count.bytes > 0 && count.idle >= 0 && count.idle < mtime_from_s(2),
 	   "%s: counters: %d, %u packets, idle %d ms", fam, err, (unsigned int)count.packets,
 	   (int)mtime_to_ms(count.idle));
+	must(mroute_vif_stats(mroute, 0, &up), "mroute_vif_stats");
+	must(mroute_vif_stats(mroute, 3, &down), "mroute_vif_stats");
+	ok(up.packets_in - up_then.packets_in == 7 && up.bytes_in - up_then.bytes_in == count.bytes &&
+		   up.packets_out == up_then.packets_out && down.packets_in == down_then.packets_in &&
+		   down.packets_out - down_then.packets_out == 5 && down.bytes_out > down_then.bytes_out,
+	   "%s: counters of the VIFs", fam);
+	ok(mroute_vif_stats(mroute, 9, &up) == -ENOENT, "%s: of none there are none", fam);
 	ndumped = 0;
 	ok(mroute_dump(mroute, dump_entry, NULL) == 0 && ndumped == 1 && dumped.iif == 0 && dumped.oifs == 1u << 3 &&
 		   ipaddr_eq(&dumped.source, &source) && ipaddr_eq(&dumped.group, &group) &&

@@ -290,6 +290,13 @@ int daemon_route(const struct daemon *d, enum family family, const struct ipaddr
 	return 0;
 }
 
+int daemon_vif(const struct daemon *d, enum family family, uint8_t slot, struct daemon_vif *vif)
+{
+	(void)family;
+	*vif = d->vifs[slot];
+	return 0;
+}
+
 bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const struct ipaddr *group,
 		 struct daemon_join *join)
 {

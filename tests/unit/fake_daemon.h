@@ -34,6 +34,7 @@ struct daemon {
 	struct daemon_answers answers;
 	struct daemon_route route;
 	int route_error;
+	struct daemon_vif vifs[GM_MAX_IFS];
 	struct daemon_status status[FAMILY_COUNT];
 	struct daemon_netlink netlink;
 	struct daemon_sandbox sandbox;

@@ -160,6 +160,57 @@ static void emit_wide(struct out *o)
 	out_table_end(o);
 }
 
+static void emit_lines(struct out *o, bool repeat)
+{
+	static const struct out_col cols[] = { { "a", "A", -4 }, { "b", "B", 3 }, { "c", "C", -6 } };
+
+	out_table_begin(o, cols, 3);
+	for (int row = 1; row <= 2; row++) {
+		out_row_begin(o, row == 1 ? "x" : "y");
+		out_str(o, "a", "one");
+		out_int(o, "b", row);
+		out_cell(o, "c", "first");
+		out_row_next(o, repeat);
+		out_cell(o, "c", "second");
+		out_row_end(o);
+	}
+	out_row_begin(o, "z");
+	out_row_end(o);
+	out_table_end(o);
+}
+
+static void emit_empty_lines(struct out *o)
+{
+	emit_lines(o, false);
+}
+
+static void emit_full_lines(struct out *o)
+{
+	emit_lines(o, true);
+}
+
+static void test_lines_of_a_row(void **state)
+{
+	static const char document[] = "{\n  \"x\": {\n    \"a\": \"one\",\n    \"b\": 1\n  },\n"
+				       "  \"y\": {\n    \"a\": \"one\",\n    \"b\": 2\n  },\n  \"z\": {}\n}\n";
+
+	(void)state;
+	assert_string_equal(render(emit_empty_lines, OUT_TEXT), "A      B C\n"
+								"one    1 first\n"
+								"         second\n"
+								"one    2 first\n"
+								"         second\n"
+								"-      - -\n");
+	assert_string_equal(render(emit_full_lines, OUT_TEXT), "A      B C\n"
+							       "one    1 first\n"
+							       "one    1 second\n"
+							       "one    2 first\n"
+							       "one    2 second\n"
+							       "-      - -\n");
+	assert_string_equal(render(emit_empty_lines, OUT_JSON), document);
+	assert_string_equal(render(emit_full_lines, OUT_JSON), document);
+}
+
 static void test_widths(void **state)
 {
 	(void)state;
@@ -545,23 +596,15 @@ static void test_filter_long_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_widths),
-		cmocka_unit_test(test_form),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_unclosed),
-		cmocka_unit_test(test_documents),
-		cmocka_unit_test(test_misuse),
-		cmocka_unit_test(test_sink_error),
-		cmocka_unit_test(test_long),
-		cmocka_unit_test(test_quota),
-		cmocka_unit_test(test_filters),
-		cmocka_unit_test(test_bad_filters),
-		cmocka_unit_test(test_costly_filters),
-		cmocka_unit_test(test_filter_long_line),
+		cmocka_unit_test(test_empty),          cmocka_unit_test(test_table),
+		cmocka_unit_test(test_lines_of_a_row), cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_form),           cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_durations),      cmocka_unit_test(test_values),
+		cmocka_unit_test(test_unclosed),       cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_misuse),         cmocka_unit_test(test_sink_error),
+		cmocka_unit_test(test_long),           cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_filters),        cmocka_unit_test(test_bad_filters),
+		cmocka_unit_test(test_costly_filters), cmocka_unit_test(test_filter_long_line),
 	};
 
 	return cmocka_run_group_tests_name("out", tests, NULL, NULL);

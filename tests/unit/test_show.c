@@ -476,16 +476,29 @@ static void some_routes(void)
 	fake_wait(mtime_from_s(7));
 }
 
+/* clang-format off */
+#define ROUTE_HEAD \
+	"IP Multicast Routing Table\n" \
+	"Flags: C - Connected (hosts want it), P - Pruned (it goes nowhere), F - First hop (of a downstream)\n" \
+	"       I - Inherited (hosts are still being asked), N - Not in the kernel\n" \
+	"\n" \
+	"Source          Group           Flags Proto Input            Output           TTL Uptime      Packets        Bytes\n"
+
 static void test_mroute(void **state)
 {
 	(void)state;
 	some_routes();
-	expect_text(
-		"show ip mroute",
-		"Source          Group           Input            Output              Packets        Bytes Uptime\n"
-		"10.0.0.1        239.1.1.1       wan              lan1,lan2               120         5400 00:00:07\n"
-		"10.0.0.9        239.1.1.1       wan              lan2                    120         5400 00:00:07\n"
-		"10.0.0.1        239.9.9.9       wan              none                    120         5400 00:00:07\n");
+	conf_if_get(fake.conf, "lan2")->af[FAMILY_IPV4].ttl_threshold = 9;
+	expect_text("show ip mroute",
+		    ROUTE_HEAD
+		    "10.0.0.1        239.1.1.1       C     IGMP  wan              lan1               1 00:00:07        120         5400\n"
+		    "                                      IGMP                   lan2               9\n"
+		    "10.0.0.9        239.1.1.1       C     IGMP  wan              lan2               9 00:00:07        120         5400\n"
+		    "10.0.0.1        239.9.9.9       P     none  wan              none               0 00:00:07        120         5400\n");
+	expect_text("show ip mroute 239.1.1.1 10.0.0.1 fill",
+		    ROUTE_HEAD
+		    "10.0.0.1        239.1.1.1       C     IGMP  wan              lan1               1 00:00:07        120         5400\n"
+		    "10.0.0.1        239.1.1.1       C     IGMP  wan              lan2               9 00:00:07        120         5400\n");
 	run_json("show ip mroute json");
 	expect_key("239.1.1.1/10.0.0.1/source", "10.0.0.1");
 	expect_key("239.1.1.1/10.0.0.1/group", "239.1.1.1");
@@ -497,6 +510,14 @@ static void test_mroute(void **state)
 	expect_key("239.1.1.1/10.0.0.1/idleMsec", "12");
 	expect_key("239.1.1.1/10.0.0.1/oil/lan1/outboundInterface", "lan1");
 	expect_key("239.1.1.1/10.0.0.1/oil/lan2/outboundInterface", "lan2");
+	expect_key("239.1.1.1/10.0.0.1/oil/lan2/oVifI", "2");
+	expect_key("239.1.1.1/10.0.0.1/oil/lan2/inboundInterface", "wan");
+	expect_key("239.1.1.1/10.0.0.1/oil/lan2/iVifI", "0");
+	expect_key("239.1.1.1/10.0.0.1/oil/lan2/ttl", "9");
+	expect_key("239.1.1.1/10.0.0.1/oil/lan2/upTime", "00:00:07");
+	expect_key("239.1.1.1/10.0.0.1/oil/lan2/protocolIgmp", "true");
+	expect_key("239.1.1.1/10.0.0.1/oilSize", "2");
+	expect_key("239.1.1.1/10.0.0.1/flags", "C");
 	expect_no_key("239.1.1.1/10.0.0.9/oil/lan1");
 	expect_key("239.9.9.9/10.0.0.1/oil", "{}");
 	run_json("show ip mroute 239.1.1.1 10.0.0.9 json");
@@ -505,11 +526,46 @@ static void test_mroute(void **state)
 	fake.route_error = -ENOENT;
 	run_json("show ip mroute 239.1.1.1 json");
 	expect_key("239.1.1.1/10.0.0.9/installed", "false");
+	expect_key("239.1.1.1/10.0.0.9/flags", "CN");
 	expect_key("239.1.1.1/10.0.0.9/packets", "0");
 	expect_key("239.1.1.1/10.0.0.9/idleMsec", "null");
 	expect_no_key("239.9.9.9");
 	run_json("show ip mroute 239.7.7.7 json");
 	assert_int_equal(json_flat_count(json), 0);
+}
+
+/* What a downstream sends goes up, also when nobody wants it. */
+static void test_mroute_of_a_downstream(void **state)
+{
+	(void)state;
+	three_interfaces();
+	fake_report(FAMILY_IPV4, LAN2, "10.1.2.2", "239.1.1.1", GM_IS_EX, "");
+	fake_upcall(FAMILY_IPV4, LAN1, "10.1.1.7", "239.1.1.1");
+	fake_upcall(FAMILY_IPV4, LAN1, "10.1.1.7", "239.1.1.2");
+	expect_text("show ip mroute",
+		    ROUTE_HEAD
+		    "10.1.1.7        239.1.1.1       CF    IGMP  lan1             lan2               1 00:00:00          0            0\n"
+		    "                                      PROXY                  wan                1\n"
+		    "10.1.1.7        239.1.1.2       F     PROXY lan1             wan                1 00:00:00          0            0\n");
+	run_json("show ip mroute json");
+	expect_key("239.1.1.1/10.1.1.7/oil/wan/protocolProxy", "true");
+	expect_no_key("239.1.1.1/10.1.1.7/oil/wan/protocolIgmp");
+	expect_no_key("239.1.1.1/10.1.1.7/oil/lan2/protocolProxy");
+}
+/* clang-format on */
+
+/* The kernel has no threshold for IPv6, whatever is configured. */
+static void test_mroute_ipv6(void **state)
+{
+	(void)state;
+	one_group();
+	conf_if_get(fake.conf, "lan1")->af[FAMILY_IPV6].ttl_threshold = 9;
+	assert_int_equal(run("show ipv6 mroute"), CMD_OK);
+	assert_non_null(strstr(got, "IPv6 Multicast Routing Table\n"));
+	assert_non_null(strstr(got, " C     MLD   wan              lan1               1 00:00:09 "));
+	run_json("show ipv6 mroute json");
+	expect_key("ff3e::8000:1/2001:db8::1/oil/lan1/protocolMld", "true");
+	expect_key("ff3e::8000:1/2001:db8::1/oil/lan1/ttl", "1");
 }
 
 static void test_mroute_numbers(void **state)
@@ -533,11 +589,15 @@ static void test_mroute_numbers(void **state)
 	expect_key("239.1.1.1/10.0.0.9/lastUsedMsec", "12");
 }
 
+/* clang-format off */
 static void test_multicast(void **state)
 {
 	(void)state;
 	three_interfaces();
 	snprintf(conf_if_get(fake.conf, "lan2")->af[FAMILY_IPV4].boundary, CONF_NAME_LEN, "NOT-OUT");
+	fake.vifs[WAN] = (struct daemon_vif){ .packets_in = 120, .bytes_in = 5400 };
+	fake.vifs[LAN1] = (struct daemon_vif){ .packets_out = 120, .bytes_out = 5400 };
+	fake.vifs[LAN2] = (struct daemon_vif){ 7, 8, 70, 80 };
 	assert_int_equal(run("show ip multicast"), CMD_OK);
 	assert_string_equal(got, "Multicast routing : this process is the kernel's IPv4 multicast router\n"
 				 "Kernel table      : 253\n"
@@ -545,11 +605,15 @@ static void test_multicast(void **state)
 				 "Interfaces in use : 3 of 32\n"
 				 "Forwarding entries: 0 of 16384\n"
 				 "\n"
-				 "Interface        Address           ifi Vif Role       State TTL Boundary\n"
-				 "lan1             10.1.1.1            4   1 downstream up      1 -\n"
-				 "lan2             10.1.2.1            5   2 downstream up      1 NOT-OUT\n"
-				 "wan              10.0.0.2            2   0 upstream   up      1 -\n");
+				 "Interface        Address           ifi Vif     PktsIn    PktsOut      BytesIn     BytesOut Role       State TTL Boundary\n"
+				 "lan1             10.1.1.1            4   1          0        120            0         5400 downstream up      1 -\n"
+				 "lan2             10.1.2.1            5   2          7          8           70           80 downstream up      1 NOT-OUT\n"
+				 "wan              10.0.0.2            2   0        120          0         5400            0 upstream   up      1 -\n");
 	run_json("show ip multicast interface lan2 json");
+	expect_key("interfaces/lan2/pktsIn", "7");
+	expect_key("interfaces/lan2/pktsOut", "8");
+	expect_key("interfaces/lan2/bytesIn", "70");
+	expect_key("interfaces/lan2/bytesOut", "80");
 	expect_key("interfaces/lan2/boundary", "NOT-OUT");
 	expect_key("interfaces/lan2/vif", "2");
 	expect_no_key("interfaces/lan1");
@@ -560,6 +624,7 @@ static void test_multicast(void **state)
 	expect_key("kernel/status",
 		   "another process is the kernel's IPv4 multicast router; it is asked for again and again");
 }
+/* clang-format on */
 
 /* --- the rest of show --- */
 
@@ -757,7 +822,7 @@ static void test_tech_support(void **state)
 	some_routes();
 	assert_int_equal(run("show tech-support"), CMD_OK);
 	assert_non_null(strstr(got, "------ show version ------\n"));
-	assert_non_null(strstr(got, "------ show ip mroute ------\nSource "));
+	assert_non_null(strstr(got, "------ show ip mroute ------\nIP Multicast Routing Table\n"));
 	assert_non_null(strstr(got, "------ show logging ------\n"));
 	assert_non_null(strstr(got, "lan1             239.1.1.1       EXCL"));
 	/* Broken off in the middle, nothing is left behind. */
@@ -1121,22 +1186,40 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		CASE(test_table),          CASE(test_groups_text),
-		CASE(test_groups_json),    CASE(test_sources),
-		CASE(test_proxy),          CASE(test_proxy_without_upstream),
-		CASE(test_interface),      CASE(test_interface_states),
-		CASE(test_statistics),     CASE(test_mroute),
-		CASE(test_mroute_numbers), CASE(test_multicast),
-		CASE(test_show_interface), CASE(test_access_list),
-		CASE(test_system),         CASE(test_logging),
-		CASE(test_debug),          CASE(test_clear),
-		CASE(test_levels),         CASE(test_metrics),
-		CASE(test_tech_support),   CASE(test_empty),
-		CASE(test_no_family),      CASE(test_unknown_interface),
-		CASE(test_awkward_names),  CASE(test_many),
-		CASE(test_many_sorted),    CASE(test_more_come),
-		CASE(test_growth),         CASE(test_vanish),
-		CASE(test_many_sources),   CASE(test_completion),
+		CASE(test_table),
+		CASE(test_groups_text),
+		CASE(test_groups_json),
+		CASE(test_sources),
+		CASE(test_proxy),
+		CASE(test_proxy_without_upstream),
+		CASE(test_interface),
+		CASE(test_interface_states),
+		CASE(test_statistics),
+		CASE(test_mroute),
+		CASE(test_mroute_of_a_downstream),
+		CASE(test_mroute_ipv6),
+		CASE(test_mroute_numbers),
+		CASE(test_multicast),
+		CASE(test_show_interface),
+		CASE(test_access_list),
+		CASE(test_system),
+		CASE(test_logging),
+		CASE(test_debug),
+		CASE(test_clear),
+		CASE(test_levels),
+		CASE(test_metrics),
+		CASE(test_tech_support),
+		CASE(test_empty),
+		CASE(test_no_family),
+		CASE(test_unknown_interface),
+		CASE(test_awkward_names),
+		CASE(test_many),
+		CASE(test_many_sorted),
+		CASE(test_more_come),
+		CASE(test_growth),
+		CASE(test_vanish),
+		CASE(test_many_sources),
+		CASE(test_completion),
 	};
 
 	return cmocka_run_group_tests_name("show", tests, NULL, NULL);
