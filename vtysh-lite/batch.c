@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "line.h"
 
 #define GREETING_MS 10000
 #define HOLD_MS     200  /* after this the held text is not going to be an error */
@@ -241,18 +244,16 @@ static bool is_idle_line(const char *line, size_t len)
 	return !n || line[pos - n] == '!' || line[pos - n] == '#';
 }
 
-/* `number` 0: the line has none. */
-static void batch_line(struct batch *b, const char *line, size_t len, unsigned long number)
+/* `number` 0: the line has none. True: it has succeeded. */
+static bool batch_request(struct batch *b, const char *line, size_t len, unsigned long number)
 {
 	char *json = NULL;
 	int code;
 
-	if (b->stopped || is_idle_line(line, len))
-		return;
 	if (b->closed) {
 		fprintf(stderr, "%% The session has ended before this command: %.*s\n", (int)len, line);
 		batch_stop(b, EXIT_CONNECTION);
-		return;
+		return false;
 	}
 	if (b->json)
 		json = json_line(line, len);
@@ -261,7 +262,7 @@ static void batch_line(struct batch *b, const char *line, size_t len, unsigned l
 		code = request(b, line, len);
 	free(json);
 	if (b->stopped)
-		return;
+		return false;
 	if (code < 0) {
 		fprintf(stderr, "%% Connection lost\n");
 		batch_stop(b, EXIT_CONNECTION);
@@ -272,6 +273,38 @@ static void batch_line(struct batch *b, const char *line, size_t len, unsigned l
 		b->status = EXIT_COMMAND;
 		b->stopped = !b->keep_going;
 	}
+	return code == CLIENT_CODE_SUCCESS && !b->stopped;
+}
+
+/* Again and again until it fails, or until somebody ends this process. */
+static void batch_watch(struct batch *b, const char *command, long seconds, unsigned long number)
+{
+	const struct timespec time = { .tv_sec = seconds };
+
+	while (batch_request(b, command, strlen(command), number) && !b->closed)
+		nanosleep(&time, NULL);
+}
+
+static void batch_line(struct batch *b, const char *line, size_t len, unsigned long number)
+{
+	const char *watched;
+	long seconds;
+	char *text;
+
+	if (b->stopped || is_idle_line(line, len))
+		return;
+	text = strndup(line, len);
+	if (!text) {
+		fprintf(stderr, "%% %s\n", strerror(errno));
+		batch_stop(b, EXIT_COMMAND);
+		return;
+	}
+	watched = line_watched(text, &seconds);
+	if (watched && !is_idle_line(watched, strlen(watched)))
+		batch_watch(b, watched, seconds, number);
+	else
+		batch_request(b, line, len, number);
+	free(text);
 }
 
 void batch_command(struct batch *b, const char *command)

@@ -25,6 +25,7 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
+#include "line.h"
 #include "pager.h"
 
 #define HISTORY_NAME ".improxy_history"
@@ -34,7 +35,6 @@
 #define HELP_MAX     ((size_t)256 << 10)
 #define RECONNECT_MS 30000
 #define RETRY_MS     200
-#define WATCH_MAX_S  86400
 #define INTERRUPT    "!"
 
 enum result { RESULT_DONE, RESULT_INTERRUPTED, RESULT_LOST };
@@ -105,17 +105,23 @@ static void pause_ms(int ms)
 
 /* ---- short questions: completion and help ---- */
 
-/* The text of the reply to `command` with the line up to `end`; NULL when there is none. To be freed. */
+/*
+ * The text of the reply to `command` with the line up to `end`, of a `watch` what is watched; NULL when there is none.
+ * To be freed.
+ */
 static char *ask(const char *command, int end)
 {
-	size_t len = 0, size = strlen(command) + (size_t)end + 1;
+	long seconds;
+	const char *watched = line_watched(rl_line_buffer, &seconds);
+	int begin = watched && watched - rl_line_buffer <= end ? (int)(watched - rl_line_buffer) : 0;
+	size_t len = 0, size = strlen(command) + (size_t)(end - begin) + 1;
 	char *text, *line = malloc(size);
 	enum client_event event;
 
 	text = malloc(HELP_MAX);
 	if (!line || !text || sh.lost)
 		goto fail;
-	snprintf(line, size, "%s%.*s", command, end, rl_line_buffer);
+	snprintf(line, size, "%s%.*s", command, end - begin, rl_line_buffer + begin);
 	if (client_send(&sh.client, line, size - 1))
 		goto lost;
 	do {
@@ -320,31 +326,6 @@ static enum result request(const char *line, long rows, int *code)
 
 /* ---- what the shell does by itself ---- */
 
-/* The next word of `*line`, if it abbreviates `full` with at least `min` letters. */
-static bool word_take(const char **line, const char *full, size_t min)
-{
-	const char *p = *line + strspn(*line, " \t");
-	size_t len = strcspn(p, " \t");
-
-	if (len < min || strncmp(p, full, len) || len > strlen(full))
-		return false;
-	*line = p + len;
-	return true;
-}
-
-static bool number_take(const char **line, long max, long *value)
-{
-	const char *p = *line + strspn(*line, " \t");
-	char *end;
-
-	errno = 0;
-	*value = strtol(p, &end, 10);
-	if (!isdigit((unsigned char)*p) || errno || *value > max || (*end && *end != ' ' && *end != '\t'))
-		return false;
-	*line = end + strspn(end, " \t");
-	return true;
-}
-
 static enum result watch(const char *command, long seconds)
 {
 	enum result result;
@@ -364,17 +345,16 @@ static enum result watch(const char *command, long seconds)
 
 static enum result execute(const char *line)
 {
-	const char *p = line;
-	enum result result;
 	long value;
+	const char *p = line, *watched = line_watched(line, &value);
+	enum result result;
 	int code = 0;
 
-	if (word_take(&p, "watch", 3) && number_take(&p, WATCH_MAX_S, &value) && value > 0 && *p)
-		return watch(p, value);
+	if (watched && *watched)
+		return watch(watched, value);
 	result = request(line, sh.length, &code);
-	p = line;
-	if (result == RESULT_DONE && code == CLIENT_CODE_SUCCESS && word_take(&p, "terminal", 4) &&
-	    word_take(&p, "length", 1) && number_take(&p, 100000, &value) && !*p)
+	if (result == RESULT_DONE && code == CLIENT_CODE_SUCCESS && line_take_word(&p, "terminal", 4) &&
+	    line_take_word(&p, "length", 1) && line_take_number(&p, 100000, &value) && !*p)
 		sh.length = value;
 	return result;
 }

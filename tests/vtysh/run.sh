@@ -162,6 +162,17 @@ ok "-h: 0, on stdout" test "$status" = 0 -a -s "$dir/out" -a ! -s "$dir/err"
 run -V </dev/null
 ok "-V: 0" test "$status" = 0 -a -s "$dir/out"
 
+timeout 30 "$vtysh" -s "$sock" -c 'watch 1 show version' 2>"$dir/err" | head -n 3 >"$dir/out"
+ok "watch repeats a command" test "$(uniq -c "$dir/out" | tr -s ' ')" = " 3 toy 1" -a ! -s "$dir/err"
+timeout 30 "$vtysh" -s "$sock" -j -c 'watch 1 show version' 2>"$dir/err" | head -n 2 >"$dir/out"
+ok "with -j, too" test "$(uniq -c "$dir/out" | tr -s ' ')" = " 2 $json" -a ! -s "$dir/err"
+
+run -c 'wat 86400 nonsense' -c 'show plain' </dev/null
+is "watch ends when the command fails" 1 "" "% Unknown command$nl"
+
+run -k -c 'watch 9 nonsense' -c 'watch 0 show version' -c 'watch 9' -c 'show plain' </dev/null
+is "watch of nothing is for the daemon" 1 "plain$nl" "% Unknown command$nl% Unknown command$nl% Unknown command$nl"
+
 run -c 'show rows 100000' </dev/null
 ok "100000 rows" test "$status:$(wc -l <"$dir/out"):$(tail -n 1 "$dir/out")" = "0:100000:row 099999"
 
