@@ -73,6 +73,38 @@ need()
 	summary
 }
 
+# failed_cases LOG: each failed case of a test, with some lines before it and the comments after it, bounded; and how
+# the log ends.
+failed_cases()
+{
+	awk '
+		/^not ok / {
+			if (++cases > 20)
+				next
+			for (i = n > 8 ? n - 8 : 0; i < n; i++)
+				print line[i % 8]
+			print
+			n = 0
+			# What follows from the first ones is of less interest.
+			left = cases > 3 ? 10 : 90
+			next
+		}
+		/^#/ && left > 0 {
+			print
+			left--
+			next
+		}
+		/^ok / { left = 0 }
+		{ line[n++ % 8] = $0 }
+		END {
+			if (cases > 20)
+				print "(and " cases - 20 " more)"
+			if (cases)
+				print "--- the log ends with"
+			exit !cases
+		}' "$1" && tail -n 15 "$1" || tail -n 40 "$1"
+}
+
 # count DIR: adds up the .trs files of a make check. A program that failed cases and therefore exits non-zero is not
 # counted twice.
 count()
@@ -88,7 +120,7 @@ count()
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 		if [ "$f" -gt 0 ]; then
 			echo "FAILED: ${trs#./} ($2)"
-			tail -n 40 "$log" | sed 's/^/    /'
+			failed_cases "$log" | sed 's/^/    /'
 		fi
 		[ "$s" = 0 ] || sed -n "s|^:test-result: SKIP *\(.*\)|  ${trs#./}: \1|p; s|^1\.\.0 *# *SKIP *|  ${trs#./}: |p" \
 			"$1/$trs" "$log" | grep -v ': *$' >>"$notes"
