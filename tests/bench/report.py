@@ -9,7 +9,7 @@
   report.py series FILE DIR                            columns for gnuplot, one file a curve
   report.py rows FILE LABEL                            how many groups a `show ... groups json` lists
 
-In samples, null is what was waited for and did not come.
+In samples, null is what was waited for and did not come. Status 2: wrong usage, or a file that cannot be used.
 """
 
 import json
@@ -38,11 +38,28 @@ def percentile(samples, share):
     return samples[min(len(samples) - 1, int(share * len(samples)))] if samples else None
 
 
+class Unusable(Exception):
+    """A file that is not what it should be; the text says which and why."""
+
+
+def result_of(path, value):
+    if not isinstance(value, dict) or "test" not in value:
+        raise Unusable(f"{path}: no result of a test: {json.dumps(value)[:60]}")
+    return value
+
+
 class Results:
     def __init__(self, path):
-        with open(path, encoding="utf-8") as f:
-            self.doc = json.load(f)
-        self.all = self.doc["results"]
+        try:
+            with open(path, encoding="utf-8") as f:
+                self.doc = json.load(f)
+        except ValueError as e:
+            raise Unusable(f"{path}: not JSON: {e}") from e
+        wants = {"date": str, "quick": bool, "machine": dict, "proxies": list, "results": list}
+        for key, kind in wants.items():
+            if not isinstance(self.doc, dict) or not isinstance(self.doc.get(key), kind):
+                raise Unusable(f"{path}: not what `collect` has written: no {key}")
+        self.all = [result_of(path, value) for value in self.doc["results"]]
 
     def find(self, test, **keys):
         return [r for r in self.all if r["test"] == test and all(r.get(k) == v for k, v in keys.items())]
@@ -82,8 +99,13 @@ def cpu_model():
 
 
 def collect(lines, path, srcdir, quick, *proxies):
+    results = []
     with open(lines, encoding="utf-8") as f:
-        results = [json.loads(line) for line in f]
+        for number, line in enumerate(f, 1):
+            try:
+                results.append(result_of(lines, json.loads(line)))
+            except ValueError as e:
+                raise Unusable(f"{lines}:{number}: not JSON: {e}") from e
     doc = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "quick": quick == "yes",
@@ -379,10 +401,30 @@ def series(path, directory):
         out.write("\n".join(names) + "\n")
 
 
-COMMANDS = {"collect": collect, "table": table, "assert": check_targets, "smoke": smoke, "series": series, "rows": rows}
+# And how many arguments each takes; collect takes more.
+COMMANDS = {
+    "collect": (collect, 4),
+    "table": (table, 1),
+    "assert": (check_targets, 1),
+    "smoke": (smoke, 1),
+    "series": (series, 2),
+    "rows": (rows, 2),
+}
+
+
+def main(name=None, *args):
+    command, wants = COMMANDS.get(name, (None, 0))
+    if not command or len(args) < wants or (len(args) > wants and name != "collect"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        return command(*args)
+    except Unusable as e:
+        print(f"report.py: {e}", file=sys.stderr)
+    except OSError as e:
+        print(f"report.py: {e.filename}: {e.strerror}", file=sys.stderr)
+    return 2
+
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in COMMANDS:
-        print(__doc__, file=sys.stderr)
-        sys.exit(2)
-    COMMANDS[sys.argv[1]](*sys.argv[2:])
+    sys.exit(main(*sys.argv[1:]))
