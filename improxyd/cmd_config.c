@@ -269,7 +269,7 @@ static enum cmd_code save(struct cmd_ctx *ctx, const char *path)
 {
 	struct daemon *d = cli_session(ctx)->daemon;
 	char *text = cli_config_text(daemon_conf(d));
-	int err = text ? daemon_write_file(path, text) : -ENOMEM;
+	int err = text ? daemon_write_file(d, path, text) : -ENOMEM;
 
 	free(text);
 	if (err < 0)
@@ -278,13 +278,27 @@ static enum cmd_code save(struct cmd_ctx *ctx, const char *path)
 	return CMD_OK;
 }
 
+/* What nobody has seen is not overwritten, unless the file is named. */
+static enum cmd_code save_startup(struct cmd_ctx *ctx)
+{
+	const struct daemon *d = cli_session(ctx)->daemon;
+	int err = daemon_startup_unread(d);
+
+	if (err < 0)
+		return cmd_fail(ctx,
+				"%s is not what is running, it could not be read (%s): 'reload configuration' reads "
+				"it, 'write file' overwrites it",
+				daemon_startup_file(d), strerror(-err));
+	return save(ctx, daemon_startup_file(d));
+}
+
 static enum cmd_code run_write(struct cmd_ctx *ctx)
 {
 	const char *path = cmd_arg(ctx, "FILE");
 
 	if (cmd_has(ctx, "terminal"))
 		return show_running(ctx);
-	return save(ctx, path ? path : daemon_startup_file(cli_session(ctx)->daemon));
+	return path ? save(ctx, path) : save_startup(ctx);
 }
 
 static void print_error(void *arg, const char *message)
@@ -322,11 +336,6 @@ static enum cmd_code run_reload(struct cmd_ctx *ctx)
 	return load(ctx, daemon_startup_file(cli_session(ctx)->daemon));
 }
 
-static enum cmd_code run_copy_running(struct cmd_ctx *ctx)
-{
-	return save(ctx, daemon_startup_file(cli_session(ctx)->daemon));
-}
-
 /* --- the rows
  * --------------------------------------------------------------------------------------------------------------------
  */
@@ -352,7 +361,7 @@ static const struct cmd_row rows[] = {
 	ROW(CMD_SHOW_MODES, CMD_SHOW_LEVEL, "show configuration errors [json]", show_errors,
 	    "What was wrong with the file read last"),
 	ROW(ALL_MODES, CMD_EXEC_LEVEL, "write [memory|terminal|file FILE]", run_write, "Save the configuration"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy running-config startup-config", run_copy_running,
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy running-config startup-config", save_startup,
 	    "Save the configuration"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy startup-config running-config", run_reload,
 	    "Read the startup file again"),

@@ -56,7 +56,12 @@ int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, con
 
 /* A whole file as malloced text; and a file replaced by text at once, keeping mode and owner. Return 0 or -errno. */
 int daemon_read_file(const char *path, char **text);
-int daemon_write_file(const char *path, const char *text);
+int daemon_write_file(struct daemon *d, const char *path, const char *text);
+/*
+ * Why what the startup file says has never been in force: -errno of the start, when it could not be read, and there
+ * is a file still. 0: it has been read, or there was none.
+ */
+int daemon_startup_unread(const struct daemon *d);
 /* What to tell of a file that could not be written. */
 const char *daemon_write_error(const struct daemon *d, int err);
 
