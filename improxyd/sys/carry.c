@@ -16,6 +16,8 @@
 #define NAME_CONFIG "config"
 /* A number that changes with the meaning of struct carry up to `counted`. */
 #define LAYOUT 0x696d7002u
+/* The fields of struct gmsock_stats. */
+#define SOCK_COUNTERS "received upcalls other overflows sent send_errors read_errors rcvbuf"
 /* More than any configuration has. */
 #define CONFIG_MAX (64u << 20)
 
@@ -77,7 +79,7 @@ static uint64_t names_sum(void)
 		sum = add_name(sum, gm_counter_names[i]);
 	for (unsigned int i = 0; i < GM_DROP_COUNT; i++)
 		sum = add_name(sum, gm_drop_names[i]);
-	return sum;
+	return add_name(sum, SOCK_COUNTERS);
 }
 
 struct carry *carry_open(void)
@@ -95,8 +97,10 @@ struct carry *carry_open(void)
 	carry->layout = LAYOUT;
 	carry->starts++;
 	counted = names_sum();
-	if (carry->counted != counted)
+	if (carry->counted != counted) {
 		memset(carry->counters, 0, sizeof(carry->counters));
+		memset(carry->socks, 0, sizeof(carry->socks));
+	}
 	carry->counted = counted;
 	return carry;
 }
@@ -107,6 +111,36 @@ void carry_close(struct carry *carry)
 		munmap(carry, sizeof(*carry));
 }
 
+static bool is_of(const struct carry_counters *counters, const char *name)
+{
+	return strncmp(counters->name, name, sizeof(counters->name)) == 0;
+}
+
+/* The counters of an interface, "" the first that are unused; NULL: there are none. */
+static struct carry_counters *find(struct carry_counters *saved, const char *name)
+{
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (is_of(&saved[i], name))
+			return &saved[i];
+	}
+	return NULL;
+}
+
+/*
+ * Makes the counters of a slot those of its interface. What stood there is of another one, which has gone or has
+ * another slot now: it goes where the interface's own were, or where there is room.
+ */
+static void claim(struct carry_counters *saved, unsigned int slot, const char *name)
+{
+	struct carry_counters *other = find(saved, name);
+
+	if (!other)
+		other = find(saved, "");
+	if (other)
+		*other = saved[slot];
+	memcpy(saved[slot].name, name, sizeof(saved[slot].name));
+}
+
 void carry_save(struct carry *carry, enum family family, const struct gm *gm)
 {
 	struct carry_counters *saved = carry->counters[family];
@@ -114,27 +148,45 @@ void carry_save(struct carry *carry, enum family family, const struct gm *gm)
 	for (unsigned int slot = 0; slot < GM_MAX_IFS; slot++) {
 		const struct gm_if *ifp = &gm->ifs[slot];
 
-		if (ifp->conf.role == GM_ROLE_NONE) {
-			saved[slot].name[0] = '\0';
+		if (ifp->conf.role == GM_ROLE_NONE)
 			continue;
-		}
-		memcpy(saved[slot].name, ifp->conf.name, sizeof(saved[slot].name));
+		if (!is_of(&saved[slot], ifp->conf.name))
+			claim(saved, slot, ifp->conf.name);
 		saved[slot].stats = ifp->stats;
 	}
 	saved[GM_MAX_IFS].stats = gm->stats;
 }
 
-void carry_restore(const struct carry *carry, enum family family, struct gm *gm)
+static void add(struct gm_stats *stats, const struct gm_stats *more)
+{
+	for (unsigned int i = 0; i < GM_C_COUNT; i++)
+		stats->counter[i] += more->counter[i];
+	for (unsigned int i = 0; i < GM_DROP_COUNT; i++)
+		stats->drop[i] += more->drop[i];
+}
+
+void carry_return(const struct carry *carry, enum family family, struct gm_if *ifp)
 {
 	const struct carry_counters *saved = carry->counters[family];
 
-	gm_for_each_if (gm, ifp) {
-		for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
-			if (strncmp(saved[i].name, ifp->conf.name, sizeof(saved[i].name)) == 0)
-				ifp->stats = saved[i].stats;
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (is_of(&saved[i], ifp->conf.name)) {
+			add(&ifp->stats, &saved[i].stats);
+			return;
 		}
 	}
-	gm->stats = saved[GM_MAX_IFS].stats;
+}
+
+void carry_restore(const struct carry *carry, enum family family, struct gm *gm)
+{
+	gm_for_each_if (gm, ifp)
+		carry_return(carry, family, ifp);
+	add(&gm->stats, &carry->counters[family][GM_MAX_IFS].stats);
+}
+
+void carry_forget(struct carry *carry, enum family family)
+{
+	memset(carry->counters[family], 0, sizeof(carry->counters[family]));
 }
 
 /* A new one each time, which replaces the old one at once: a death in between leaves one of the two. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * carry - the few facts that a worker leaves to the next one and that no descriptor can tell: which interface is which
- * VIF, and what has been counted. They are in memory that the keeper holds as one more descriptor, and are written as
- * they change, so that a sudden death loses nothing. The text of the running configuration is another one.
+ * VIF, and what has been counted, also of an interface that is not there now. They are in memory that the keeper holds
+ * as one more descriptor, and are written as they change, so that a sudden death loses nothing. The text of the running
+ * configuration is another one.
  *
  * It owns the layout, which a newer program has to recognize: what it does not recognize is as if it were not there.
  */
@@ -14,6 +15,7 @@
 
 #include "core/gm_state.h"
 #include "lib/family.h"
+#include "sys/gmsock.h"
 
 /* The kernel's routing table of a family as it was left. */
 struct carry_table {
@@ -25,7 +27,7 @@ struct carry_table {
 };
 
 struct carry_counters {
-	char name[GM_NAME_LEN]; /* of the interface; "": unused */
+	char name[GM_NAME_LEN]; /* of the interface, which may have gone; "": unused */
 	struct gm_stats stats;
 };
 
@@ -36,7 +38,9 @@ struct carry {
 	struct carry_table tables[FAMILY_COUNT];
 	/* Behind this line things depend on what is counted. */
 	uint64_t counted;
-	struct carry_counters counters[FAMILY_COUNT][GM_MAX_IFS + 1]; /* the last: of no interface */
+	/* By slot, as far as it has an interface; the last: of no interface. */
+	struct carry_counters counters[FAMILY_COUNT][GM_MAX_IFS + 1];
+	struct gmsock_stats socks[FAMILY_COUNT];
 };
 
 /* Takes over what there is, or begins anew. Without memory that can be shared it is memory of its own. NULL: none. */
@@ -46,6 +50,10 @@ void carry_close(struct carry *carry);
 /* The counters of a family as they are now, and back into an engine that has its interfaces. */
 void carry_save(struct carry *carry, enum family family, const struct gm *gm);
 void carry_restore(const struct carry *carry, enum family family, struct gm *gm);
+/* An interface has been taken up: what was counted of its name before is added. */
+void carry_return(const struct carry *carry, enum family family, struct gm_if *ifp);
+/* Interfaces that are not there have no counters any more. */
+void carry_forget(struct carry *carry, enum family family);
 
 /* The running configuration; as malloced text, or NULL when there is none. */
 void carry_save_config(const char *text);

@@ -178,6 +178,8 @@ void exec_revive(struct exec *exec)
 	const struct gm_event relearn = { .type = GM_EV_RELEARN, .slot = GM_NO_IF };
 
 	carry_restore(exec->carry, exec->family, exec->gm);
+	gmsock_add_stats(exec->sock, &exec->carry->socks[exec->family]);
+	exec->overflows += exec->carry->socks[exec->family].overflows;
 	exec->carrying = true;
 	exec->reviving = fdstore_inherited();
 	keep_memberships(exec);
@@ -291,6 +293,8 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 		upstream_retry(exec->upstream);
 	e = exec_event(exec, &ev);
 	err = err ? err : e;
+	if (fresh && exec->carrying)
+		carry_return(exec->carry, exec->family, &exec->gm->ifs[ev.slot]);
 	watch_linklocal(exec);
 	if (table_set_ttl_threshold(exec->table, ev.slot, want->ttl_threshold))
 		exec_event_input(exec, &resync);
@@ -306,6 +310,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	if (ev.slot == GM_NO_IF)
 		return;
 	s = &exec->slots[ev.slot];
+	exec_save_counters(exec);
 	(void)gm_input(exec->gm, loop_now(), &ev);
 	/* Entries are changed before the slot goes: another interface may get it. */
 	exec_run(exec);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "sys/answers.h"
+#include "sys/carry.h"
 #include "sys/exec_state.h"
 #include "sys/mroute.h"
 #include "sys/table.h"
@@ -20,6 +21,8 @@ const struct gm *exec_gm(const struct exec *exec)
 void exec_clear_counters(struct exec *exec)
 {
 	gm_clear_counters(exec->gm);
+	carry_forget(exec->carry, exec->family);
+	exec_save_counters(exec);
 }
 
 int exec_ifindex(const struct exec *exec, uint8_t slot)

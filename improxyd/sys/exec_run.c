@@ -203,6 +203,14 @@ static void carry_out_some(struct exec *exec, unsigned int groups)
 	gm_actions_done(exec->gm);
 }
 
+void exec_save_counters(struct exec *exec)
+{
+	if (!exec->carrying)
+		return;
+	carry_save(exec->carry, exec->family, exec->gm);
+	gmsock_stats(exec->sock, &exec->carry->socks[exec->family]);
+}
+
 static void finish(struct exec *exec)
 {
 	mtime_t next;
@@ -212,8 +220,7 @@ static void finish(struct exec *exec)
 	next = gm_unsettled(exec->gm) ? loop_now() : gm_next(exec->gm);
 	if (!end_revival(exec))
 		next = mtime_min(next, loop_now() + REVIVAL_RETRY);
-	if (exec->carrying)
-		carry_save(exec->carry, exec->family, exec->gm);
+	exec_save_counters(exec);
 	loop_timer_at(exec->timer, next);
 }
 

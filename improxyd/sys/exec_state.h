@@ -86,6 +86,8 @@ static inline bool exec_has_roles(const struct exec *exec)
 int exec_event(struct exec *exec, const struct gm_event *ev);
 /* The same for those who say it again if it was lost for want of memory, which the engine has counted. */
 void exec_event_input(void *arg, const struct gm_event *ev);
+/* What has been counted so far is left to the next process, and to an interface that returns. */
+void exec_save_counters(struct exec *exec);
 /* Carries out everything now; and a slice of it, as task and timer. */
 void exec_run(struct exec *exec);
 void exec_run_pass(void *arg);

@@ -463,6 +463,17 @@ void gmsock_stats(const struct gmsock *sock, struct gmsock_stats *stats)
 	*stats = sock->stats;
 }
 
+void gmsock_add_stats(struct gmsock *sock, const struct gmsock_stats *stats)
+{
+	sock->stats.received += stats->received;
+	sock->stats.upcalls += stats->upcalls;
+	sock->stats.other += stats->other;
+	sock->stats.overflows += stats->overflows;
+	sock->stats.sent += stats->sent;
+	sock->stats.send_errors += stats->send_errors;
+	sock->stats.read_errors += stats->read_errors;
+}
+
 /* --- sending --- */
 
 /* Interface and source of a message, as its control message. Returns the length. */

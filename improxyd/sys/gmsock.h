@@ -79,5 +79,7 @@ int gmsock_join_routers(struct gmsock *sock, int ifindex);
 void gmsock_leave_routers(struct gmsock *sock, int ifindex);
 
 void gmsock_stats(const struct gmsock *sock, struct gmsock_stats *stats);
+/* Adds what an earlier process has counted. */
+void gmsock_add_stats(struct gmsock *sock, const struct gmsock_stats *stats);
 
 #endif
