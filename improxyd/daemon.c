@@ -118,6 +118,20 @@ static void on_links(void *arg)
 	daemon_look_soon(d);
 }
 
+static void dump_if(const struct gm_if *ifp, const char *protocol)
+{
+	const char *name = ifp->conf.name, *state = ifp->conf.up ? "up" : "down";
+	char from[IPADDR_STRLEN];
+
+	if (ifp->conf.role == GM_ROLE_DOWNSTREAM)
+		log_notice(protocol, "%s: downstream, %s, %s, %u group records", name, state,
+			   ifp->querier ? "querier" : "not the querier", ifp->nrecs);
+	else
+		log_notice(protocol, "%s: upstream, %s, last query from %s", name, state,
+			   ifp->last_query ? ipaddr_format(&ifp->last_query_from, from) : "nobody");
+}
+
+/* What it comes to, not each group: the log waits for nobody, but nobody would read so much either. */
 static void dump_state(const struct daemon *d)
 {
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
@@ -132,6 +146,10 @@ static void dump_state(const struct daemon *d)
 			   "failing",
 			   status.router ? "multicast router" : "not the multicast router", gm->nrecs, gm->nsources,
 			   HASH_COUNT(gm->routes), status.joined, status.failing);
+		for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+			if (gm->ifs[i].conf.role != GM_ROLE_NONE)
+				dump_if(&gm->ifs[i], family_protocol((enum family)f));
+		}
 	}
 }
 
