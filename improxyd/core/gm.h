@@ -312,6 +312,20 @@ struct gm_action {
 	};
 };
 
+/* --- reports --- */
+
+/* A report of the host side, to be sent. Before GEN3 it has one record: IS_EX is a report, TO_IN a leave. */
+struct gm_report {
+	enum gm_gen gen;
+	const struct gm_report_record {
+		enum gm_record_type type;
+		struct ipaddr group;
+		const struct ipaddr *sources;
+		unsigned int nsources;
+	} * records;
+	unsigned int nrecords;
+};
+
 /* --- the instance --- */
 
 struct gm_af;

@@ -128,6 +128,16 @@ unsigned int wire_query_capacity(const struct wire_af *af, unsigned int mtu);
 int wire_encode_query(const struct wire_af *af, const struct wire_query *q, uint8_t *buf, size_t size,
 		      struct ipaddr *dst);
 
+/* Octets for the records of one GEN3 report on a link with this MTU. */
+unsigned int wire_report_room(const struct wire_af *af, unsigned int mtu);
+
+/*
+ * Encodes a report or leave as wire_encode_query() does a query. -EMSGSIZE also for addresses of the other family,
+ * -EINVAL for a generation that has no such message and for more or fewer records than it may have.
+ */
+int wire_encode_report(const struct wire_af *af, const struct gm_report *report, uint8_t *buf, size_t size,
+		       struct ipaddr *dst);
+
 /* A message of multicast router discovery (RFC 4286 s3.2, s3.3). */
 struct wire_discovery {
 	bool terminate; /* else an advertisement with the fields below */

@@ -44,7 +44,8 @@ struct wire_af {
 	bool router_alert_always; /* not left to the options */
 	bool (*source_valid)(const struct ipaddr *src);
 	struct ipaddr all_hosts;                 /* where general queries go */
-	struct ipaddr all_routers, all_snoopers; /* RFC 4286: where solicitations and their answers go */
+	struct ipaddr all_reporters;             /* where GEN3 reports go */
+	struct ipaddr all_routers, all_snoopers; /* where older leaves go, and RFC 4286: solicitations, their answers */
 	uint8_t advertisement_type, termination_type;
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Query -> octets: RFC 1112 appendix I, RFC 2236 s2, RFC 2710 s3, RFC 9776 s4.1, RFC 9777 s5.1. Reserved fields and
- * unassigned flags go out as zero, and nothing follows the message. And the messages of multicast router discovery (RFC
- * 4286). The reports of the host side are the kernel's.
+ * Messages -> octets. Queries: RFC 1112 appendix I, RFC 2236 s2, RFC 2710 s3, RFC 9776 s4.1, RFC 9777 s5.1. Reserved
+ * fields and unassigned flags go out as zero, and nothing follows the message. Reports and leaves of the host side
+ * likewise (RFC 9776 s4.2, RFC 9777 s5.2, and the older ones). And the messages of multicast router discovery (RFC
+ * 4286).
  */
 #include "wire/wire_af.h"
 
@@ -91,6 +92,71 @@ int wire_encode_query(const struct wire_af *af, const struct wire_query *q, uint
 
 	*dst = general ? af->all_hosts : q->group;
 	return (int)out.len;
+}
+
+unsigned int wire_report_room(const struct wire_af *af, unsigned int mtu)
+{
+	unsigned int head_len = af->ip_len + WIRE_REPORT_LEN;
+
+	return mtu < head_len ? 0 : mtu - head_len;
+}
+
+static const struct wire_type *type_of(const struct wire_af *af, enum wire_kind kind, enum gm_gen gen)
+{
+	for (unsigned int i = 0; i < af->ntypes; i++) {
+		if (af->types[i].kind == kind && af->types[i].gen == gen)
+			return &af->types[i];
+	}
+	return NULL;
+}
+
+static void put_record(struct wbuf_out *out, const struct wire_af *af, const struct gm_report_record *r)
+{
+	bool valid = r->nsources <= UINT16_MAX && ipaddr_bytes_len(&r->group) == af->addr_len;
+
+	wbuf_put_be(out, 1, r->type);
+	wbuf_put_be(out, 1, 0);
+	wbuf_put_be(out, 2, r->nsources);
+	wbuf_put_bytes(out, ipaddr_bytes(&r->group), af->addr_len);
+	for (unsigned int i = 0; i < r->nsources && valid; i++) {
+		valid = ipaddr_bytes_len(&r->sources[i]) == af->addr_len;
+		wbuf_put_bytes(out, ipaddr_bytes(&r->sources[i]), af->addr_len);
+	}
+	out->failed |= !valid;
+}
+
+static void put_older_report(struct wbuf_out *out, const struct wire_af *af, const struct gm_report_record *r)
+{
+	wbuf_put_zero(out, af->group_off - WIRE_MIN_LEN);
+	wbuf_put_bytes(out, ipaddr_bytes(&r->group), af->addr_len);
+	out->failed |= ipaddr_bytes_len(&r->group) != af->addr_len;
+}
+
+int wire_encode_report(const struct wire_af *af, const struct gm_report *report, uint8_t *buf, size_t size,
+		       struct ipaddr *dst)
+{
+	bool leave = report->gen < GM_GEN3 && report->nrecords && report->records[0].type == GM_TO_IN;
+	const struct wire_type *type = type_of(af, leave ? WIRE_LEAVE : WIRE_REPORT, report->gen);
+	struct wbuf_out out = wbuf_out(buf, size);
+
+	if (!type || !report->nrecords || report->nrecords > UINT16_MAX ||
+	    (report->gen < GM_GEN3 && report->nrecords > 1))
+		return -EINVAL;
+	wbuf_put_be(&out, 1, type->number);
+	wbuf_put_zero(&out, WIRE_MIN_LEN - 1);
+	if (report->gen < GM_GEN3) {
+		put_older_report(&out, af, &report->records[0]);
+		*dst = leave ? af->all_routers : report->records[0].group;
+	} else {
+		wbuf_put_be(&out, 2, 0);
+		wbuf_put_be(&out, 2, report->nrecords);
+		for (unsigned int i = 0; i < report->nrecords; i++)
+			put_record(&out, af, &report->records[i]);
+		*dst = af->all_reporters;
+	}
+	if (!af->ip_protocol)
+		wbuf_patch_be(&out, WIRE_SUM_OFF, 2, wire_checksum(0, buf, out.len));
+	return out.failed ? -EMSGSIZE : (int)out.len;
 }
 
 int wire_encode_discovery(const struct wire_af *af, const struct wire_discovery *d, uint8_t *buf, size_t size,

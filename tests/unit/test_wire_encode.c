@@ -184,6 +184,107 @@ static void test_query_refused(void **state)
 	assert_int_equal(wire_encode_query(V6, &gen1, buf, sizeof(buf), &dst), -EINVAL);
 }
 
+/* Reports and leaves of the host side. */
+struct report_row {
+	const char *name;
+	const struct wire_af *af;
+	enum gm_gen gen;
+	unsigned int nrecords;
+	struct {
+		enum gm_record_type type;
+		const char *group;
+		unsigned int nsources;
+	} records[2];
+	const char *dst, *hex;
+};
+
+static const struct report_row report_rows[] = {
+	{ "IGMPv3",
+	  V4,
+	  GM_GEN3,
+	  2,
+	  { { GM_TO_EX, "239.1.1.1", 0 }, { GM_ALLOW, "239.1.1.2", 2 } },
+	  "224.0.0.22",
+	  "2200cccc 00000002 04000000" G1 "05000002" G2 S1 S2 },
+	{ "IGMPv2 report", V4, GM_GEN2, 1, { { GM_IS_EX, "239.1.1.1", 0 } }, "239.1.1.1", "1600cccc" G1 },
+	{ "IGMPv2 leave", V4, GM_GEN2, 1, { { GM_TO_IN, "239.1.1.1", 0 } }, "224.0.0.2", "1700cccc" G1 },
+	{ "IGMPv1 report", V4, GM_GEN1, 1, { { GM_IS_EX, "239.1.1.1", 0 } }, "239.1.1.1", "1200cccc" G1 },
+	{ "MLDv2",
+	  V6,
+	  GM_GEN3,
+	  2,
+	  { { GM_TO_IN, "ff15::1:1", 1 }, { GM_IS_EX, "ff15::1:2", 0 } },
+	  "ff02::16",
+	  "8f00cccc 00000002 03000001" G61 S61 "02000000" G62 },
+	{ "MLDv1 report", V6, GM_GEN2, 1, { { GM_IS_EX, "ff15::1:1", 0 } }, "ff15::1:1", "8300cccc 00000000" G61 },
+	{ "MLDv1 done", V6, GM_GEN2, 1, { { GM_TO_IN, "ff15::1:1", 0 } }, "ff02::2", "8400cccc 00000000" G61 },
+};
+
+static void test_reports(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(report_rows); i++) {
+		const struct report_row *row = &report_rows[i];
+		struct ipaddr list[] = { addr(row->af == V4 ? "198.18.0.1" : "2001:db8:18::1"),
+					 addr(row->af == V4 ? "198.18.0.2" : "2001:db8:18::2") };
+		struct ipaddr dst, want_dst = addr(row->dst);
+		struct gm_report_record records[2];
+		struct gm_report report = { .gen = row->gen, .records = records, .nrecords = row->nrecords };
+		uint8_t want[PACKET_MAX], got[PACKET_MAX];
+		size_t want_len = hex_read(row->hex, want);
+
+		for (unsigned int r = 0; r < row->nrecords; r++)
+			records[r] = (struct gm_report_record){ row->records[r].type, addr(row->records[r].group), list,
+								row->records[r].nsources };
+		memset(got, 0xaa, sizeof(got));
+		if (wire_encode_report(row->af, &report, got, sizeof(got), &dst) != (int)want_len)
+			fail_msg("%s: length", row->name);
+		assert_true(ipaddr_eq(&dst, &want_dst));
+		want[2] = want[3] = 0;
+		if (row->af == V4) {
+			uint16_t sum = (uint16_t)~sum16(want, want_len, 0);
+
+			want[2] = (uint8_t)(sum >> 8);
+			want[3] = (uint8_t)sum;
+		}
+		if (memcmp(got, want, want_len) != 0)
+			fail_msg("%s: octets differ", row->name);
+		for (size_t size = 0; size < want_len; size++)
+			assert_int_equal(wire_encode_report(row->af, &report, got, size, &dst), -EMSGSIZE);
+	}
+}
+
+static void test_report_refused(void **state)
+{
+	struct ipaddr v4 = addr("198.18.0.1");
+	struct gm_report_record records[2] = { { GM_IS_EX, addr("ff15::1:1"), &v4, 1 },
+					       { GM_IS_EX, addr("239.1.1.1"), NULL, 0 } };
+	struct gm_report report = { .gen = GM_GEN3, .records = records };
+	struct ipaddr dst;
+	uint8_t buf[256];
+
+	(void)state;
+	assert_int_equal(wire_encode_report(V6, &report, buf, sizeof(buf), &dst), -EINVAL);
+	report.nrecords = 1;
+	assert_int_equal(wire_encode_report(V6, &report, buf, sizeof(buf), &dst), -EMSGSIZE);
+	report.records = &records[1];
+	assert_int_equal(wire_encode_report(V6, &report, buf, sizeof(buf), &dst), -EMSGSIZE);
+	report.gen = GM_GEN1;
+	assert_int_equal(wire_encode_report(V6, &report, buf, sizeof(buf), &dst), -EINVAL);
+	report.gen = GM_GEN2;
+	report.records = records;
+	report.nrecords = 2;
+	assert_int_equal(wire_encode_report(V6, &report, buf, sizeof(buf), &dst), -EINVAL);
+}
+
+static void test_report_room(void **state)
+{
+	(void)state;
+	assert_int_equal(wire_report_room(V6, 1500), 1444);
+	assert_int_equal(wire_report_room(V4, 1500), 1468);
+	assert_int_equal(wire_report_room(V6, 40), 0);
+}
+
 /* B-36. */
 static void test_capacity(void **state)
 {
@@ -200,8 +301,10 @@ static void test_capacity(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_code_vectors),  cmocka_unit_test(test_checksum), cmocka_unit_test(test_queries),
-		cmocka_unit_test(test_query_refused), cmocka_unit_test(test_capacity),
+		cmocka_unit_test(test_code_vectors),   cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_queries),        cmocka_unit_test(test_query_refused),
+		cmocka_unit_test(test_capacity),       cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_report_refused), cmocka_unit_test(test_report_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
