@@ -3,6 +3,7 @@
 
 #include "core/gm_policy.h"
 #include "core/gm_queue.h"
+#include "core/gm_random.h"
 
 /* RFC 4286 s3.1: MAX_INITIAL_ADVERTISEMENT_INTERVAL, MAX_INITIAL_ADVERTISEMENTS, MAX_RESPONSE_DELAY; s3.1.2: the
  * jitter. */
@@ -10,18 +11,6 @@
 #define INITIAL_COUNT    3
 #define ANSWER_WITHIN    mtime_from_s(2)
 #define JITTER(interval) ((interval) / 40)
-
-/* Spreads routers that were switched on together; nothing depends on it being hard to guess (xorshift). */
-static mtime_t random_below(struct gm *gm, mtime_t limit)
-{
-	uint32_t x = gm->random ? gm->random : 0x9e3779b9u;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	gm->random = x;
-	return (mtime_t)((uint64_t)x * (uint64_t)limit >> 32);
-}
 
 static bool wanted(const struct gm_if *ifp)
 {
@@ -59,7 +48,7 @@ void gm_mrd_update(struct gm_if *ifp)
 	}
 	ifp->discovery_initial = INITIAL_COUNT;
 	ifp->discovery_solicited = false;
-	schedule(ifp, ifp->gm->now + random_below(ifp->gm, INITIAL_WITHIN));
+	schedule(ifp, ifp->gm->now + gm_random_below(&ifp->gm->random, INITIAL_WITHIN));
 }
 
 void gm_mrd_timer(struct gm_if *ifp)
@@ -74,7 +63,7 @@ void gm_mrd_timer(struct gm_if *ifp)
 		within = INITIAL_WITHIN;
 	}
 	/* Not made up for after a long stop. */
-	schedule(ifp, ifp->gm->horizon + wait + random_below(ifp->gm, within));
+	schedule(ifp, ifp->gm->horizon + wait + gm_random_below(&ifp->gm->random, within));
 }
 
 /* s3.4, s4.4: one answer for all that ask before it is sent; it takes the place of the periodic one. */
@@ -89,5 +78,5 @@ void gm_mrd_solicited(struct gm_if *ifp, const struct gm_event *ev)
 		return;
 	}
 	ifp->discovery_solicited = true;
-	schedule(ifp, mtime_min(ifp->discovery.deadline, gm->now + random_below(gm, ANSWER_WITHIN)));
+	schedule(ifp, mtime_min(ifp->discovery.deadline, gm->now + gm_random_below(&gm->random, ANSWER_WITHIN)));
 }
