@@ -91,6 +91,7 @@ FAMILY_VALUE(sources, gm->nsources)
 FAMILY_VALUE(routes, HASH_COUNT(gm->routes))
 FAMILY_VALUE(router, status->router)
 FAMILY_VALUE(joined, status->joined)
+FAMILY_VALUE(reported, status->reported)
 FAMILY_VALUE(failing, status->failing)
 FAMILY_VALUE(sockets, status->sockets)
 FAMILY_VALUE(join_failures, status->join_failures)
@@ -204,9 +205,11 @@ static const struct metric metrics[] = {
 	OF_FAMILY("source_records", "gauge", "Source records of all downstreams", sources),
 	OF_FAMILY("routes", "gauge", "Forwarding entries", routes),
 	OF_FAMILY("joined_groups", "gauge", "Groups joined upstream", joined),
+	OF_FAMILY("reported_groups", "gauge", "Of these, by reports of improxyd itself", reported),
 	OF_FAMILY("failing_groups", "gauge", "Groups that cannot be joined upstream now", failing),
 	OF_FAMILY("membership_sockets", "gauge", "Sockets that hold upstream memberships", sockets),
-	OF_FAMILY("join_failures", "counter", "Joins the kernel refused", join_failures),
+	OF_FAMILY("join_failures", "counter", "Joins the kernel refused and reports that could not be sent",
+		  join_failures),
 	OF_FAMILY("packets_received", "counter", "Packets read from the raw socket", received),
 	OF_FAMILY("upcalls", "counter", "Upcalls of the kernel", upcalls),
 	OF_FAMILY("receive_overflows", "counter", "Times that the receive buffer was full", overflows),

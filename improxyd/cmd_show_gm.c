@@ -371,7 +371,7 @@ static void emit_members(struct out *o, const struct gm_group *group)
 	out_list_end(o);
 }
 
-/* How far the kernel is with it. */
+/* How far it is told upstream. */
 static const char *join_state(const struct daemon_join *join)
 {
 	if (join->error)
@@ -398,6 +398,7 @@ static void emit_proxied(struct cmd_ctx *ctx, const struct gm_if *up, const stru
 	emit_members(o, group);
 	out_str(o, "state", join_state(&join));
 	out_bool(o, "held", join.held);
+	out_str(o, "reportedBy", join.own ? "improxyd" : "kernel");
 	out_bool(o, "widened", join.widened);
 	out_str(o, "error", join.error ? strerror(-join.error) : NULL);
 	out_uint(o, "sockets", join.sockets);

@@ -68,6 +68,7 @@ static const struct out_col system_form[] = {
 	{ "sendErrors", "Send errors", 0 },
 	{ "receiveBuffer", "Receive buffer", 0 },
 	{ "groupsJoined", "Groups joined upstream", 0 },
+	{ "groupsReported", "Of these, reported by improxyd", 0 },
 	{ "groupsFailing", "Groups that cannot be joined", 0 },
 	{ "joinFailures", "Join failures", 0 },
 	{ "listsWidened", "Source lists widened", 0 },
@@ -163,6 +164,7 @@ static void emit_family(struct cmd_ctx *ctx, enum family family)
 	out_cell(o, "receiveBuffer", "%d octets", s.rcvbuf);
 	out_int(o, "receiveBuffer", s.rcvbuf);
 	out_uint(o, "groupsJoined", s.joined);
+	out_uint(o, "groupsReported", s.reported);
 	out_uint(o, "groupsFailing", s.failing);
 	out_uint(o, "joinFailures", s.join_failures);
 	out_uint(o, "listsWidened", s.widened);

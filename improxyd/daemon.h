@@ -118,6 +118,7 @@ int daemon_vif(const struct daemon *d, enum family family, uint8_t slot, struct 
 
 struct daemon_join {
 	bool held;    /* the kernel holds exactly what is wanted */
+	bool own;     /* not the kernel's: improxyd reports it itself, `held` once it has */
 	bool widened; /* the EXCLUDE list was too long for the kernel: it holds EXCLUDE{} */
 	int error;    /* -errno of the last try, 0 = none */
 	unsigned int sockets;
@@ -151,6 +152,7 @@ struct daemon_status {
 	uint64_t received, upcalls, overflows, read_errors, send_errors;
 	int rcvbuf;
 	unsigned int joined, failing, sockets; /* upstream memberships */
+	unsigned int reported;                 /* of those joined, by reports of our own */
 	uint64_t join_failures, widened;
 };
 void daemon_status(const struct daemon *d, enum family family, struct daemon_status *status);

@@ -124,7 +124,14 @@ bool daemon_join(const struct daemon *d, enum family family, uint8_t slot, const
 
 	if (!d->exec[family] || !exec_upstream_state(d->exec[family], slot, group, &state))
 		return false;
-	*join = (struct daemon_join){ state.held, state.widened, state.error, state.nsockets, state.since };
+	*join = (struct daemon_join){
+		.held = state.held,
+		.own = state.own,
+		.widened = state.widened,
+		.error = state.error,
+		.sockets = state.nsockets,
+		.since = state.since,
+	};
 	return true;
 }
 
@@ -168,6 +175,7 @@ void daemon_status(const struct daemon *d, enum family family, struct daemon_sta
 	status->send_errors = es.sock.send_errors;
 	status->rcvbuf = es.sock.rcvbuf;
 	status->joined = es.upstream.groups;
+	status->reported = es.upstream.own;
 	status->failing = es.upstream.failing;
 	status->sockets = es.upstream.sockets;
 	status->join_failures = es.upstream.join_failures;

@@ -295,12 +295,17 @@ static bool check_join(struct walk *w)
 	walk_step(w, "join");
 	if (!daemon_join(w->d, w->family, w->up->slot, &w->group, &join))
 		return walk_fail(w, EXPLAIN_JOIN_FAILED, "not joined on %s", w->up->conf.name);
+	if (!join.held && join.own)
+		return walk_fail(w, EXPLAIN_JOIN_FAILED, "it cannot be reported on %s: %s", w->up->conf.name,
+				 join.error ? strerror(-join.error) : "not sent yet");
 	if (!join.held)
 		return walk_fail(w, EXPLAIN_JOIN_FAILED, "the kernel refuses to join it on %s: %s", w->up->conf.name,
 				 join.error ? strerror(-join.error) : "not tried yet");
 	walk_add(w, "joined on %s for %s", w->up->conf.name, explain_ago(w->now - w->group_state->joined, age));
 	if (join.since)
 		walk_add(w, ", last change reported %s ago", explain_ago(w->now - join.since, age));
+	if (join.own)
+		walk_add(w, ", by reports of improxyd itself");
 	if (join.widened)
 		walk_add(w, ", the list of sources was too long: all are asked for");
 	return true;

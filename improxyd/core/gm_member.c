@@ -3,9 +3,7 @@
  * A group waits in one of two heaps: for its change to be told, and for its answer to a query about it. The answer to a
  * general query is a walk over all groups in the order in which they came.
  *
- * What a group has to say is staged as at most two records, which are then placed in reports; a record too long for one
- * report goes on in the next. All memory this needs is there before a change is accepted, so that nothing can fail on
- * the way out.
+ * All memory that the reports of a change need, and those of leaving after it, is there before it is accepted.
  */
 #include "core/gm_member_state.h"
 

@@ -22,6 +22,7 @@
 #include "sys/linklocal.h"
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
+#include "sys/reporter.h"
 #include "sys/sweep.h"
 #include "sys/table.h"
 
@@ -241,6 +242,21 @@ static void set_host_version(struct exec *exec, struct slot *s, unsigned int ver
 			  s->want.gm.name, strerror(-err));
 }
 
+/* Our own host side has the same link and the same version as the kernel's. */
+static int set_reporter(struct exec *exec, const struct exec_if *want)
+{
+	const struct reporter_link link = {
+		.up = want->gm.up,
+		.addr = want->gm.addr,
+		.mtu = want->mtu,
+		.gen = want->host_version ? want->gm.gen : 0,
+	};
+
+	if (!exec->reporter || want->gm.role != GM_ROLE_UPSTREAM)
+		return 0;
+	return reporter_link(exec->reporter, want->ifindex, &link);
+}
+
 static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
 {
 	uint8_t i = exec_slot(exec, ifindex);
@@ -289,6 +305,8 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	e = set_router_groups(exec, s, want->gm.role == GM_ROLE_DOWNSTREAM);
 	err = err ? err : e;
 	set_host_version(exec, s, want->host_version);
+	e = set_reporter(exec, want);
+	err = err ? err : e;
 	if (up_again)
 		upstream_retry(exec->upstream);
 	e = exec_event(exec, &ev);
@@ -469,6 +487,12 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	err = upstream_open(loop, family, &exec->upstream);
 	if (err < 0)
 		goto fail;
+	exec->reporter = family == FAMILY_IPV6 ? reporter_new(family) : NULL;
+	err = family == FAMILY_IPV6 && !exec->reporter ? -ENOMEM : 0;
+	if (err < 0)
+		goto fail;
+	upstream_set_reporter(exec->upstream, exec->reporter);
+	upstream_set_reviving(exec->upstream, fdstore_inherited());
 	err = joins_open(loop, family, &exec->joins);
 	if (err < 0)
 		goto fail;
@@ -476,6 +500,8 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	if (err < 0)
 		goto fail;
 	gmio_set_socket(exec->io, exec->sock);
+	if (exec->reporter)
+		reporter_set_socket(exec->reporter, exec->sock);
 	err = table_new(loop, family, exec->sock, &carry->tables[family], &user, &exec->table);
 	if (err < 0)
 		goto fail;
@@ -499,6 +525,7 @@ void exec_free(struct exec *exec)
 	joins_close(exec->joins);
 	if (exec->upstream)
 		upstream_close(exec->upstream);
+	reporter_free(exec->reporter);
 	table_free(exec->table, exec->abandoned);
 	if (exec->sock)
 		gmsock_close(exec->sock);

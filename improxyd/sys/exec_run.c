@@ -11,6 +11,7 @@
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
 #include "sys/mroute.h"
+#include "sys/reporter.h"
 #include "sys/sweep.h"
 #include "sys/table.h"
 #include "sys/upstream.h"
@@ -139,6 +140,10 @@ static bool end_revival(struct exec *exec)
 	exec->reviving = false;
 	was->complete = was->last;
 	mcast_sock_forget(exec->family, 0, 0);
+	upstream_set_reviving(exec->upstream, false);
+	if (exec->reporter)
+		reporter_disown(exec->reporter);
+	upstream_work(exec->upstream);
 	if (stats.failing)
 		upstream_retry(exec->upstream);
 	return true;
@@ -266,17 +271,21 @@ int exec_event(struct exec *exec, const struct gm_event *ev)
 	return err;
 }
 
+static void hear_upstream_query(struct exec *exec, int ifindex, const struct gm_event *ev)
+{
+	if (ipaddr_is_none(&ev->query.group))
+		answers_expect(exec->answers, ifindex, ev->query.max_response);
+	if (exec->reporter)
+		reporter_hear(exec->reporter, ifindex, ev);
+}
+
 /* What could not be applied for want of memory was counted by the engine; hosts and the kernel say it again. */
 void exec_event_input(void *arg, const struct gm_event *ev)
 {
 	struct exec *exec = arg;
-	const struct exec_if *want;
 
-	if (ev->type == GM_EV_QUERY && ipaddr_is_none(&ev->query.group)) {
-		want = &exec->slots[ev->slot].want;
-		if (want->gm.role == GM_ROLE_UPSTREAM)
-			answers_expect(exec->answers, want->ifindex, ev->query.max_response);
-	}
+	if (ev->type == GM_EV_QUERY && exec->slots[ev->slot].want.gm.role == GM_ROLE_UPSTREAM)
+		hear_upstream_query(exec, exec->slots[ev->slot].want.ifindex, ev);
 	(void)exec_event(exec, ev);
 }
 

@@ -424,20 +424,10 @@ void mcast_pool_stats(const struct mcast_pool *pool, struct mcast_pool_stats *st
 	stats->groups = HASH_COUNT(pool->groups);
 	stats->failing = pool->nfailing;
 	stats->waiting = pool->ntodo;
+	stats->own = 0;
 	stats->sockets = pool->socks.nsocks;
 	stats->max_memberships = pool->socks.max_memberships;
 	stats->max_sources = pool->socks.max_sources == UINT_MAX ? 0 : pool->socks.max_sources;
 	stats->join_failures = pool->join_failures;
 	stats->widened = pool->widened;
-}
-
-void mcast_pool_walk(const struct mcast_pool *pool, mcast_pool_fn *fn, void *arg)
-{
-	struct pool_group *group, *next;
-	struct mcast_state state;
-
-	HASH_ITER (hh, pool->groups, group, next) {
-		group_state(group, &state);
-		fn(arg, &group->held.group, &state);
-	}
 }

@@ -28,6 +28,7 @@ struct mcast_pool;
 struct mcast_state {
 	bool wanted;       /* somebody set a filter other than INCLUDE{} */
 	bool held;         /* the kernel holds exactly what is wanted (or its widened form) */
+	bool own;          /* no kernel membership: reported by sys/reporter, `held` once that has been done */
 	bool widened;      /* the EXCLUDE list was too long: EXCLUDE{} is held */
 	int error;         /* -errno of the last try, 0 = none */
 	mtime_t since;     /* when `held` or `error` became what it is */
@@ -40,6 +41,7 @@ struct mcast_pool_stats {
 	unsigned int groups;  /* wanted, or still held */
 	unsigned int failing; /* of these, not held as wanted */
 	unsigned int waiting; /* of these, the kernel is still to be told */
+	unsigned int own;     /* of all, reported by sys/reporter instead of held by the kernel */
 	unsigned int sockets;
 	unsigned int max_memberships; /* learned: fewest groups that filled a socket, 0 = never met */
 	unsigned int max_sources;     /* learned: sources a list may have, 0 = never met */
@@ -77,9 +79,5 @@ unsigned int mcast_pool_retry(struct mcast_pool *pool);
 /* False: the group is neither wanted nor held; `state` is zeroed. */
 bool mcast_pool_state(const struct mcast_pool *pool, const struct ipaddr *group, struct mcast_state *state);
 void mcast_pool_stats(const struct mcast_pool *pool, struct mcast_pool_stats *stats);
-
-typedef void mcast_pool_fn(void *arg, const struct ipaddr *group, const struct mcast_state *state);
-/* Calls `fn` for every group, in no particular order. */
-void mcast_pool_walk(const struct mcast_pool *pool, mcast_pool_fn *fn, void *arg);
 
 #endif

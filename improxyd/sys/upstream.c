@@ -8,6 +8,9 @@
  * milliseconds it would report nothing, for as long as that goes on. So the kernel is told in bursts. A change that
  * comes alone is told at once, and so are those after it for a moment, or longer while many wait; then the kernel has
  * three ticks of quiet to report in.
+ *
+ * With a reporter, an interface's groups are the kernel's up to KERNEL_GROUPS, and the reporter's beyond. Who has a
+ * group keeps it until it is left, so that no router hears of it twice, or of an end that is none.
  */
 #include "sys/upstream.h"
 
@@ -21,6 +24,7 @@
 
 #include "lib/log.h"
 #include "sys/loop.h"
+#include "sys/reporter.h"
 
 #define UPSTREAM_RETRY_FIRST_S 1
 #define UPSTREAM_RETRY_LAST_S  60
@@ -31,6 +35,15 @@
 #define UPSTREAM_BURST       mtime_from_ms(10)
 #define UPSTREAM_BURST_MOST  mtime_from_ms(100) /* with a backlog */
 #define UPSTREAM_QUIET_TICKS 3
+
+/*
+ * The kernel looks through the IPv6 groups of an interface for each that joins and for each multicast packet that
+ * arrives: some 50 us with so many, a millisecond with 20 000. Fewer would gain little, and what few groups need the
+ * kernel does best. After a restart those that an earlier process has with the kernel have to find room beside new
+ * ones.
+ */
+#define KERNEL_GROUPS          1024u
+#define KERNEL_GROUPS_REVIVING (2 * KERNEL_GROUPS)
 
 struct upstream_if {
 	int ifindex;
@@ -44,6 +57,8 @@ struct upstream_if {
 struct upstream {
 	enum family family;
 	struct upstream_if *ifs;
+	struct reporter *reporter; /* NULL: all groups are the kernel's */
+	bool reviving;
 	struct loop_timer *work, *retry;
 	mtime_t backoff;
 	mtime_t quiet; /* after a burst */
@@ -149,6 +164,8 @@ void upstream_work(struct upstream *up)
 		upstream_tell_widened(up, uif, &stats);
 		failing += stats.failing;
 	}
+	if (up->reporter)
+		next = mtime_min(next, reporter_work(up->reporter));
 	if (next != loop_timer_deadline(up->work))
 		loop_timer_at(up->work, next);
 	if (failing && loop_timer_deadline(up->retry) > loop_now() + up->backoff)
@@ -225,12 +242,49 @@ void upstream_close(struct upstream *up)
 	free(up);
 }
 
+void upstream_set_reporter(struct upstream *up, struct reporter *reporter)
+{
+	up->reporter = reporter;
+}
+
+void upstream_set_reviving(struct upstream *up, bool reviving)
+{
+	up->reviving = reviving;
+}
+
+/* The group is the reporter's, or is to become so. */
+static bool upstream_is_own(const struct upstream *up, const struct upstream_if *uif, int ifindex,
+			    const struct ipaddr *group)
+{
+	struct mcast_pool_stats stats;
+	struct mcast_state state;
+
+	if (!up->reporter)
+		return false;
+	if (reporter_state(up->reporter, ifindex, group, &state))
+		return true;
+	if (!uif || mcast_pool_state(uif->pool, group, &state))
+		return false;
+	mcast_pool_stats(uif->pool, &stats);
+	return stats.groups >= (up->reviving ? KERNEL_GROUPS_REVIVING : KERNEL_GROUPS);
+}
+
+static void upstream_work_soon(struct upstream *up)
+{
+	if (loop_timer_deadline(up->work) > loop_now())
+		loop_timer_at(up->work, loop_now());
+}
+
 int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 		 const struct ipaddr *sources, unsigned int nsources)
 {
 	struct upstream_if *uif = upstream_find(up, ifindex);
 	int err;
 
+	if (upstream_is_own(up, uif, ifindex, group)) {
+		upstream_work_soon(up);
+		return reporter_set(up->reporter, ifindex, group, mode, sources, nsources);
+	}
 	if (!uif && mode == GM_INCLUDE && !nsources)
 		return 0;
 	if (!uif)
@@ -241,8 +295,8 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
 	/* One that is left makes room for others: they need not wait for their turn. */
 	if (mode == GM_INCLUDE && !nsources)
 		up->backoff = mtime_from_s(UPSTREAM_RETRY_FIRST_S);
-	if (!err && loop_timer_deadline(up->work) == MTIME_NEVER)
-		loop_timer_at(up->work, loop_now());
+	if (!err)
+		upstream_work_soon(up);
 	return err;
 }
 
@@ -252,6 +306,8 @@ void upstream_drop(struct upstream *up, int ifindex)
 
 	if (uif)
 		upstream_if_free(up, uif);
+	if (up->reporter)
+		reporter_drop(up->reporter, ifindex);
 }
 
 void upstream_retry(struct upstream *up)
@@ -265,14 +321,17 @@ bool upstream_state(const struct upstream *up, int ifindex, const struct ipaddr 
 	const struct upstream_if *uif = upstream_find(up, ifindex);
 
 	memset(state, 0, sizeof(*state));
-	return uif && mcast_pool_state(uif->pool, group, state);
+	if (uif && mcast_pool_state(uif->pool, group, state))
+		return true;
+	return up->reporter && reporter_state(up->reporter, ifindex, group, state);
 }
 
 mtime_t upstream_changed(const struct upstream *up, int ifindex)
 {
 	const struct upstream_if *uif = upstream_find(up, ifindex);
+	mtime_t told = uif ? uif->changed : 0, reported = up->reporter ? reporter_changed(up->reporter, ifindex) : 0;
 
-	return uif ? uif->changed : 0;
+	return told > reported ? told : reported;
 }
 
 /* The learned limits are the kernel's: the tightest one is shown. */
@@ -303,14 +362,6 @@ void upstream_stats(const struct upstream *up, int ifindex, struct mcast_pool_st
 		stats->max_memberships = upstream_tighter(stats->max_memberships, one.max_memberships);
 		stats->max_sources = upstream_tighter(stats->max_sources, one.max_sources);
 	}
-}
-
-void upstream_walk(const struct upstream *up, int ifindex, mcast_pool_fn *fn, void *arg)
-{
-	const struct upstream_if *uif;
-
-	DL_FOREACH (up->ifs, uif) {
-		if (!ifindex || uif->ifindex == ifindex)
-			mcast_pool_walk(uif->pool, fn, arg);
-	}
+	if (up->reporter)
+		reporter_stats(up->reporter, ifindex, stats);
 }

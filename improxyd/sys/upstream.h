@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * upstream - the host side of a family (RFC 4605 s4.1): the wanted membership of every group on every upstream, held by
- * kernel memberships.
+ * kernel memberships, or beyond a number of groups by reports of our own (sys/reporter).
  *
- * It owns a pool of sockets per upstream interface, the pace at which the kernel is told, and the timer that repeats
- * what failed, with back-off from 1 s to 60 s. Nothing that was set is forgotten before it is set to INCLUDE{} or its
- * interface is dropped. It refuses to know why a group is wanted. Interfaces are known by ifindex; a link that merely
- * goes down keeps its memberships, which the kernel reports again when it comes up.
+ * It owns which of both a group has, a pool of sockets per upstream interface, the pace at which the kernel is told,
+ * and the timer that repeats what failed, with back-off from 1 s to 60 s. Nothing that was set is forgotten before it
+ * is set to INCLUDE{} or its interface is dropped. It refuses to know why a group is wanted. Interfaces are known by
+ * ifindex; a link that merely goes down keeps its memberships, which the kernel reports again when it comes up.
  */
 #ifndef IMPROXY_SYS_UPSTREAM_H
 #define IMPROXY_SYS_UPSTREAM_H
@@ -19,12 +19,18 @@
 #include "sys/mcast_pool.h"
 
 struct loop;
+struct reporter;
 struct upstream;
 
 /* Returns 0 or -ENOMEM. */
 int upstream_open(struct loop *loop, enum family family, struct upstream **out);
-/* Leaves all groups. */
+/* Leaves all groups that the kernel holds. */
 void upstream_close(struct upstream *up);
+
+/* What is too much for the kernel goes to `reporter`, which has to outlive it. Before the first group. */
+void upstream_set_reporter(struct upstream *up, struct reporter *reporter);
+/* While memberships of an earlier process are still held more groups go to the kernel, lest one of these end there. */
+void upstream_set_reviving(struct upstream *up, bool reviving);
 
 /*
  * Sets the wanted filter of a group on an interface; INCLUDE{} leaves. `sources` are copied. The kernel is told soon,
@@ -34,10 +40,11 @@ void upstream_close(struct upstream *up);
 int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 		 const struct ipaddr *sources, unsigned int nsources);
 
-/* Tells the kernel now, as far as its turn allows, instead of from the loop: for after the last of several changes. */
+/* Tells kernel and routers now, as far as their turn allows, instead of from the loop: for after the last of several
+ * changes. */
 void upstream_work(struct upstream *up);
 
-/* When the kernel was told of a change on an interface last, which it then reports; 0: never. */
+/* When a change on an interface was reported last, or the kernel told of it, which then reports it; 0: never. */
 mtime_t upstream_changed(const struct upstream *up, int ifindex);
 
 /* The interface is gone, or is no upstream any more: leaves what can still be left and forgets its groups. */
@@ -50,6 +57,5 @@ void upstream_retry(struct upstream *up);
 bool upstream_state(const struct upstream *up, int ifindex, const struct ipaddr *group, struct mcast_state *state);
 /* Of one interface, or of all with ifindex 0. */
 void upstream_stats(const struct upstream *up, int ifindex, struct mcast_pool_stats *stats);
-void upstream_walk(const struct upstream *up, int ifindex, mcast_pool_fn *fn, void *arg);
 
 #endif
