@@ -330,6 +330,9 @@ void gm_member_restart(struct gm_member *m, mtime_t now)
 
 	cancel_answers(m);
 	HASH_ITER (hh, m->groups, group, next) {
+		/* What was never told still waits for its first time. */
+		if (!group->known)
+			continue;
 		group->nchanged = 0;
 		if (!gm_member_joined(group)) {
 			gm_member_forget(m, group);

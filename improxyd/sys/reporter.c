@@ -282,7 +282,9 @@ static void leave_all(struct reporter *r, struct reporter_if *rif)
 		}
 		if (err < 0) {
 			rif->error = err;
-			tell_failure(r, rif);
+			/* Of an interface that is gone nobody has to be told. */
+			if (err != -ENODEV)
+				tell_failure(r, rif);
 			return;
 		}
 	}

@@ -300,6 +300,22 @@ static void join_failed(void **state)
 	member(G, GM_TO_EX, "");
 	fake.join = (struct daemon_join){ .error = -ENOBUFS };
 	expect(EXPLAIN_JOIN_FAILED, "the kernel refuses to join it on wan: No buffer space available", G, NULL);
+	fake.join = (struct daemon_join){ .own = true, .error = -EADDRNOTAVAIL };
+	expect(EXPLAIN_JOIN_FAILED, "it cannot be reported on wan: Cannot assign requested address", G, NULL);
+	fake.join = (struct daemon_join){ .own = true };
+	expect(EXPLAIN_JOIN_FAILED, "it cannot be reported on wan: not sent yet", G, NULL);
+}
+
+static void joined_by_own_reports(void **state)
+{
+	(void)state;
+	member(G, GM_TO_EX, "");
+	fake_upcall(FAMILY_IPV4, WAN, "10.0.0.1", G);
+	fake.route = (struct daemon_route){ .packets = 1 };
+	see(WAN, "10.0.0.1", 16);
+	fake.join.own = true;
+	expect(EXPLAIN_FORWARDING, "forwarded to lan1", G, NULL);
+	assert_non_null(strstr(evidence("join"), "by reports of improxyd itself"));
 }
 
 static void boundary(void **state)
@@ -551,6 +567,7 @@ int main(void)
 		CASE(interface_missing),
 		CASE(no_upstream),
 		CASE(join_failed),
+		CASE(joined_by_own_reports),
 		CASE(wildcard),
 		CASE(ttl),
 		CASE(wrong_interface),

@@ -124,9 +124,11 @@ static void test_proxy(void **state)
 	expect_key("wan/groups/0/downstreamInterfaces/0", "lan1");
 	expect_key("wan/groups/0/downstreamInterfaces/1", "lan2");
 	expect_key("wan/groups/0/held", "true");
+	expect_key("wan/groups/0/reportedBy", "kernel");
 	expect_key("wan/groups/0/error", "null");
-	fake.join = (struct daemon_join){ .error = -ENOBUFS };
+	fake.join = (struct daemon_join){ .error = -ENOBUFS, .own = true };
 	run_json("show ipv6 mld proxy json");
+	expect_key("wan/groups/0/reportedBy", "improxyd");
 	expect_key("wan/groups/0/state", "failed");
 	expect_key("wan/groups/0/error", strerror(ENOBUFS));
 	expect_key("wan/groups/0/sources/0", "2001:db8::1");
