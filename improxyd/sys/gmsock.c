@@ -304,14 +304,11 @@ static void gmsock_receive(struct gmsock *sock, unsigned int i)
 	sock->af->packet(sock, &dgram);
 }
 
-/* Returns false when there is nothing to read. */
-static bool gmsock_batch(struct gmsock *sock)
+/* The first `n` headers as the kernel wants them: it writes to those that it uses. */
+static void gmsock_prepare(struct gmsock *sock, unsigned int n)
 {
-	int n;
-
-	for (unsigned int i = 0; i < GMSOCK_BATCH; i++) {
-		sock->iovs[i].iov_base = sock->packets[i];
-		sock->iovs[i].iov_len = sizeof(sock->packets[i]);
+	for (unsigned int i = 0; i < n; i++) {
+		sock->iovs[i] = (struct iovec){ sock->packets[i], sizeof(sock->packets[i]) };
 		sock->msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &sock->names[i],
 			.msg_namelen = sizeof(sock->names[i]),
@@ -321,6 +318,14 @@ static bool gmsock_batch(struct gmsock *sock)
 			.msg_controllen = sizeof(sock->controls[i]),
 		};
 	}
+}
+
+/* Returns false when there is nothing to read. */
+static bool gmsock_batch(struct gmsock *sock)
+{
+	int n;
+
+	gmsock_prepare(sock, sock->nmsgs);
 	n = recvmmsg(sock->fd, sock->msgs, GMSOCK_BATCH, MSG_DONTWAIT, NULL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		sock->stats.read_errors++;
@@ -396,6 +401,7 @@ int gmsock_open(struct loop *loop, enum family family, const struct gmsock_handl
 	sock->fd = fdstore_take(sock->af->name);
 	sock->inherited = sock->fd >= 0;
 	sock->counting = !sock->inherited;
+	gmsock_prepare(sock, GMSOCK_BATCH);
 	if (!sock->inherited)
 		sock->fd = socket(family_af(family), SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, sock->af->protocol);
 	if (sock->fd < 0) {

@@ -111,7 +111,8 @@ static void sock_set_full(struct mcast_socks *socks, struct mcast_one *sock)
 	DL_PREPEND(socks->full, sock);
 }
 
-/* One membership less: there is room again. One empty socket is kept for the next join while groups come and go. */
+/* One membership less: there is room again. One empty socket is kept for the next join: a single
+ * viewer who changes the channel leaves one group and joins the next. */
 static void sock_put(struct mcast_socks *socks, struct mcast_one *sock)
 {
 	sock->nparts--;
@@ -334,16 +335,6 @@ void mcast_parts_free(struct mcast_parts *group)
 	for (unsigned int i = 0; i < group->nparts; i++)
 		free(group->parts[i].sources);
 	free(group->parts);
-}
-
-void mcast_socks_trim(struct mcast_socks *socks)
-{
-	struct mcast_one *sock, *next;
-
-	DL_FOREACH_SAFE (socks->open, sock, next) {
-		if (!sock->nparts)
-			sock_free(socks, sock);
-	}
 }
 
 void mcast_socks_close(struct mcast_socks *socks)

@@ -76,8 +76,6 @@ int mcast_part_drop(struct mcast_socks *socks, struct mcast_parts *group, unsign
 
 /* Frees what describes the parts; the kernel's memberships stay until their sockets close. */
 void mcast_parts_free(struct mcast_parts *group);
-/* Closes the sockets that hold nothing. */
-void mcast_socks_trim(struct mcast_socks *socks);
 /* Closes all sockets. */
 void mcast_socks_close(struct mcast_socks *socks);
 

@@ -281,9 +281,6 @@ static int group_apply(struct mcast_pool *pool, struct pool_group *group, mtime_
 		pool->join_failures++;
 	if (!err && !state->wanted) {
 		group_free(pool, group);
-		/* The kept spare is of no use to nobody's groups. */
-		if (!pool->groups)
-			mcast_socks_trim(&pool->socks);
 		return 0;
 	}
 	if (err && !state->error) {
