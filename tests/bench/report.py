@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
+from itertools import product
 
 OURS = "improxyd"
 
@@ -286,12 +287,13 @@ def targets(r):
             if burst:
                 us = r.median("join_us", "burst", variant=variant, groups=burst["groups"], **ours)
                 yield f"IPv{f} {variant}: burst of {burst['groups']}, all upstream after", None if us is None else us / 1e6, 2, "s", FACTOR
-        for p in r.proxies():
-            theirs = r.values("data_us", "join-delay", proxy=p, family=f, variant="fast", method="A")
-            mine = r.values("data_us", "join-delay", variant="fast", method="A", **ours)
+        for p, method in product(r.proxies(), "AB"):
+            theirs = r.values("data_us", "join-delay", proxy=p, family=f, variant="fast", method=method)
+            mine = r.values("data_us", "join-delay", variant="fast", method=method, **ours)
             if p != OURS and numbers(theirs) and numbers(mine):
-                yield f"IPv{f}: median join delay, to {p}'s", median(mine) / median(theirs), 1, "times", 1.5
-                yield f"IPv{f}: 99th percentile, to {p}'s", percentile(mine, 0.99) / percentile(theirs, 0.99), 1, "times", FACTOR
+                # A peer that never sleeps need not be woken up.
+                yield f"IPv{f}: median join delay {method}, to {p}'s", median(mine) / median(theirs), 1, "times", 2
+                yield f"IPv{f}: 99th percentile {method}, to {p}'s", percentile(mine, 0.99) / percentile(theirs, 0.99), 1, "times", FACTOR
         if r.find("leave-delay", variant="fast", **ours):
             for field, what in (("data_us", "last frame"), ("upstream_us", "report upstream")):
                 us = r.median(field, "leave-delay", variant="fast", **ours)
