@@ -33,12 +33,6 @@
 #include <linux/landlock.h>
 #endif
 
-/* Without it the kernel lets only a privileged process fence itself in; and a fence is of use only with it. */
-static int give_up_privileges(void)
-{
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
-}
-
 /* --- system calls --- */
 
 #ifdef HAVE_SECCOMP
@@ -343,8 +337,6 @@ static int filter_calls(void)
 	if (err == 0)
 		err = allow_memory(filter);
 	if (err == 0)
-		err = give_up_privileges();
-	if (err == 0)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return err;
@@ -424,8 +416,6 @@ static int limit_writes(const char *const *files, size_t n)
 		if (files[i])
 			err = allow_directory_of(ruleset, files[i], ACCESS_ALLOWED & attr.handled_access_fs);
 	}
-	if (err == 0)
-		err = give_up_privileges();
 	if (err == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		err = -errno;
 	close(ruleset);
@@ -454,9 +444,14 @@ bool sandbox_has_filter(void)
 #endif
 }
 
-/* Files first: the filter of calls leaves no way to fence anything in. */
+/*
+ * No program that it could start gains a right again: without that a fence is of no use, nor open to all. Files first:
+ * the filter of calls leaves no way to fence anything in.
+ */
 void sandbox_enter(const char *const *files, size_t n, struct sandbox *sandbox)
 {
-	sandbox->writes = files ? limit_writes(files, n) : -ECANCELED;
-	sandbox->calls = filter_calls();
+	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+
+	sandbox->writes = err ? err : files ? limit_writes(files, n) : -ECANCELED;
+	sandbox->calls = err ? err : filter_calls();
 }

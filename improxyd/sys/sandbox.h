@@ -29,7 +29,7 @@ struct sandbox {
  *
  * And files are written, made and removed only beneath the directories of the `n` files named (a name that ends with
  * '/' is a directory; those that are not there, and NULLs, are left out), unless `files` is NULL. Reading is not
- * concerned.
+ * concerned. With or without fences, nothing that it could start gains rights (no_new_privs).
  *
  * A kernel without a fence is no error: a router without it still has to route. The caller says so.
  */
