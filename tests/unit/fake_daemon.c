@@ -140,6 +140,18 @@ void fake_add_if(enum family family, uint8_t slot, const char *name, enum gm_rol
 	fake_input(family, &(struct gm_event){ .type = GM_EV_IF, .slot = slot, .iface = conf });
 }
 
+void fake_add_three(void)
+{
+	fake_add_link("lan1", 4, "10.1.1.1/24", "fe80::1/64");
+	fake_add_link("lan2", 5, "10.1.2.1/24", "fe80::2/64");
+	fake_add_link("wan", 2, "10.0.0.2/24", "fe80::9/64");
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
+		fake_add_if((enum family)f, WAN, "wan", GM_ROLE_UPSTREAM);
+		fake_add_if((enum family)f, LAN1, "lan1", GM_ROLE_DOWNSTREAM);
+		fake_add_if((enum family)f, LAN2, "lan2", GM_ROLE_DOWNSTREAM);
+	}
+}
+
 void fake_wait(mtime_t time)
 {
 	fake.now += time;

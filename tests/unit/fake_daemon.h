@@ -61,6 +61,9 @@ void fake_end(void);
 struct fake_link *fake_add_link(const char *name, int ifindex, const char *v4, const char *v6);
 /* Configures the interface, and takes it up in `slot` when its link is there. */
 void fake_add_if(enum family family, uint8_t slot, const char *name, enum gm_role role);
+/* wan, lan1 and lan2 with their links, in both families, taken up in these slots. */
+enum { WAN, LAN1, LAN2 };
+void fake_add_three(void);
 
 /* Runs the clock, and settles what is due. */
 void fake_wait(mtime_t time);

@@ -153,21 +153,9 @@ int show_bed_teardown(void **state)
 	return 0;
 }
 
-void three_interfaces(void)
-{
-	fake_add_link("lan1", 4, "10.1.1.1/24", "fe80::1/64");
-	fake_add_link("lan2", 5, "10.1.2.1/24", "fe80::2/64");
-	fake_add_link("wan", 2, "10.0.0.2/24", "fe80::9/64");
-	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		fake_add_if((enum family)f, WAN, "wan", GM_ROLE_UPSTREAM);
-		fake_add_if((enum family)f, LAN1, "lan1", GM_ROLE_DOWNSTREAM);
-		fake_add_if((enum family)f, LAN2, "lan2", GM_ROLE_DOWNSTREAM);
-	}
-}
-
 void one_group(void)
 {
-	three_interfaces();
+	fake_add_three();
 	fake_report(FAMILY_IPV4, LAN1, "10.1.1.2", "239.1.1.1", GM_IS_EX, "10.0.0.9");
 	fake_report(FAMILY_IPV6, LAN1, "fe80::a", "ff3e::8000:1", GM_ALLOW, "2001:db8::1");
 	fake_wait(mtime_from_s(9));

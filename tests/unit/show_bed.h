@@ -17,9 +17,6 @@
 #include "fake_daemon.h"
 #include "json_flat.h"
 
-/* Slots of the interfaces. */
-enum { WAN, LAN1, LAN2 };
-
 extern struct show_bed {
 	/* The console, and what the last command has printed. */
 	struct cmd_table *table;
@@ -51,8 +48,6 @@ void run_json(const char *line);
 void expect_key(const char *path, const char *value);
 void expect_no_key(const char *path);
 
-/* wan, lan1, lan2 with both families, taken up now. */
-void three_interfaces(void);
 /* With them, EXCLUDE {10.0.0.9} on lan1 nine seconds ago, a refresh 251 s before its end. */
 void one_group(void);
 /* With that, hosts on lan2 and streams of 239.1.1.1, and one of 239.9.9.9 that nobody wants. */

@@ -15,8 +15,6 @@
 #include "fake_daemon.h"
 #include "lib/util.h"
 
-enum { WAN, LAN1, LAN2 };
-
 #define G "239.1.1.1"
 
 static struct explain answer;
@@ -29,14 +27,7 @@ static int setup(void **state)
 	(void)state;
 	sight = (struct explain_sight){ .looked = true };
 	fake_begin();
-	fake_add_link("lan1", 4, "10.1.1.1/24", "fe80::1/64");
-	fake_add_link("lan2", 5, "10.1.2.1/24", "fe80::2/64");
-	fake_add_link("wan", 2, "10.0.0.2/24", "fe80::3/64");
-	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		fake_add_if((enum family)f, WAN, "wan", GM_ROLE_UPSTREAM);
-		fake_add_if((enum family)f, LAN1, "lan1", GM_ROLE_DOWNSTREAM);
-		fake_add_if((enum family)f, LAN2, "lan2", GM_ROLE_DOWNSTREAM);
-	}
+	fake_add_three();
 	return 0;
 }
 

@@ -68,7 +68,7 @@ static void test_mroute(void **state)
 static void test_mroute_of_a_downstream(void **state)
 {
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	fake_report(FAMILY_IPV4, LAN2, "10.1.2.2", "239.1.1.1", GM_IS_EX, "");
 	fake_upcall(FAMILY_IPV4, LAN1, "10.1.1.7", "239.1.1.1");
 	fake_upcall(FAMILY_IPV4, LAN1, "10.1.1.7", "239.1.1.2");
@@ -123,7 +123,7 @@ static void test_mroute_numbers(void **state)
 static void test_multicast(void **state)
 {
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	snprintf(conf_if_get(fake.conf, "lan2")->af[FAMILY_IPV4].boundary, CONF_NAME_LEN, "NOT-OUT");
 	fake.vifs[WAN] = (struct daemon_vif){ .packets_in = 120, .bytes_in = 5400 };
 	fake.vifs[LAN1] = (struct daemon_vif){ .packets_out = 120, .bytes_out = 5400 };

@@ -15,7 +15,7 @@
 static void test_show_interface(void **state)
 {
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	conf_if_get(fake.conf, "wan")->description = strdup("to \"the\" ISP");
 	expect_text("show interface",
 		    "Interface        State  Index   MTU IPv4              IPv6              Addresses\n"
@@ -65,7 +65,7 @@ static void test_access_list(void **state)
 static void test_system(void **state)
 {
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	fake.status[FAMILY_IPV6] = (struct daemon_status){ .usable = true, .wanted = true, .error = -EADDRINUSE };
 	fake.netlink.resyncs = 3;
 	run_json("show system json");
@@ -112,7 +112,7 @@ static void test_logging(void **state)
 static void test_debug(void **state)
 {
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	assert_int_equal(run("debug igmp packets interface lan1"), CMD_OK);
 	assert_int_equal(run("debug mld"), CMD_OK);
 	assert_int_equal(run("debug netlink"), CMD_OK);

@@ -62,7 +62,7 @@ static void test_empty(void **state)
 static void test_no_family(void **state)
 {
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	gm_free(fake.gm[FAMILY_IPV6]);
 	fake.gm[FAMILY_IPV6] = NULL;
 	fake.status[FAMILY_IPV6] = (struct daemon_status){ .usable = false };
@@ -132,7 +132,7 @@ static void test_awkward_names(void **state)
 
 static void many_groups(void)
 {
-	three_interfaces();
+	fake_add_three();
 	fake.unchecked = true;
 	for (unsigned int i = 0; i < MANY; i++) {
 		char group[IPADDR_STRLEN];
@@ -249,7 +249,7 @@ static void test_growth(void **state)
 	struct ipaddr last = { 0 };
 
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	for (unsigned int i = 0; i < n; i++)
 		add_element(&head, i);
 	buckets = head->hh.tbl->num_buckets;
@@ -321,7 +321,7 @@ static void test_many_sources(void **state)
 	struct ipaddr *list = calloc(MANY, sizeof(*list));
 
 	(void)state;
-	three_interfaces();
+	fake_add_three();
 	assert_non_null(list);
 	for (unsigned int i = 0; i < MANY; i++) {
 		char text[IPADDR_STRLEN];

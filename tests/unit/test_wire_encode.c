@@ -15,6 +15,18 @@
 
 #include "tests/unit/wire_text.h"
 
+/* Of a message as it is to be sent: the ICMPv6 checksum is the kernel's. */
+static void put_checksum(const struct wire_af *af, uint8_t *octets, size_t len)
+{
+	uint16_t sum = 0;
+
+	octets[2] = octets[3] = 0;
+	if (af == V4)
+		sum = (uint16_t)~sum16(octets, len, 0);
+	octets[2] = (uint8_t)(sum >> 8);
+	octets[3] = (uint8_t)sum;
+}
+
 static void test_code_vectors(void **state)
 {
 	static const struct {
@@ -145,14 +157,7 @@ static void test_queries(void **state)
 		if (len != (int)want_len)
 			fail_msg("%s: length %d", row->name, len);
 		assert_true(ipaddr_eq(&dst, &want_dst));
-		/* The ICMPv6 checksum is the kernel's. */
-		want[2] = want[3] = 0;
-		if (row->af == V4) {
-			uint16_t sum = (uint16_t)~sum16(want, want_len, 0);
-
-			want[2] = (uint8_t)(sum >> 8);
-			want[3] = (uint8_t)sum;
-		}
+		put_checksum(row->af, want, want_len);
 		if (memcmp(got, want, want_len) != 0)
 			fail_msg("%s: octets differ", row->name);
 		assert_int_equal(got[want_len], 0xaa);
@@ -240,13 +245,7 @@ static void test_reports(void **state)
 		if (wire_encode_report(row->af, &report, got, sizeof(got), &dst) != (int)want_len)
 			fail_msg("%s: length", row->name);
 		assert_true(ipaddr_eq(&dst, &want_dst));
-		want[2] = want[3] = 0;
-		if (row->af == V4) {
-			uint16_t sum = (uint16_t)~sum16(want, want_len, 0);
-
-			want[2] = (uint8_t)(sum >> 8);
-			want[3] = (uint8_t)sum;
-		}
+		put_checksum(row->af, want, want_len);
 		if (memcmp(got, want, want_len) != 0)
 			fail_msg("%s: octets differ", row->name);
 		for (size_t size = 0; size < want_len; size++)
