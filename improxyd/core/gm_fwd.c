@@ -354,7 +354,8 @@ int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, co
 	struct gm_group *group = gm_group_find(gm, addr);
 	struct gm_route *route;
 
-	if (!group || gm_group_is_over(group))
+	/* No source is the key of the entry for any. */
+	if (!group || gm_group_is_over(group) || !ipaddr_is_unicast_source(source))
 		return 0;
 	route = gm_fwd_find(gm, group, source);
 	if (route) {
@@ -498,18 +499,15 @@ static int flush_all(struct gm *gm, struct gm_group *group)
 /* The same for the touched sources. */
 static int flush_touched(struct gm *gm, struct gm_group *group)
 {
-	uint32_t any = any_oifs(gm, group);
 	struct gm_route *route;
 	int err;
 
 	for (uint32_t i = 0; i < group->ntouched; i++) {
-		const struct gm_msrc *src = gm_group_source(group, &group->touched[i]);
-
 		route = gm_fwd_find(gm, group, &group->touched[i]);
 		if (route)
 			route->named = false;
-		if (src && names(gm, group, src, any))
-			name_source(gm, group, &src->addr);
+		if (gm_fwd_names(gm, group, &group->touched[i]))
+			name_source(gm, group, &group->touched[i]);
 	}
 	for (uint32_t i = 0; i < group->ntouched; i++) {
 		route = gm_fwd_find(gm, group, &group->touched[i]);
@@ -528,7 +526,10 @@ static int flush_touched(struct gm *gm, struct gm_group *group)
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)
 {
-	return group->dirty & GM_DIRTY_ROUTES || group->starved ? flush_all(gm, group) : flush_touched(gm, group);
+	/* Also when it has to be tried again. */
+	if (group->starved)
+		group->dirty |= GM_DIRTY_ROUTES;
+	return group->dirty & GM_DIRTY_ROUTES ? flush_all(gm, group) : flush_touched(gm, group);
 }
 
 /* The interfaces that any group may come from and go to by way of this upstream; 0: no entry. */

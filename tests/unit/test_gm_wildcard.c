@@ -283,6 +283,17 @@ static void expect_stray_routes(const char *v4, const char *v6)
 }
 
 /* The kernel looks at no source; what is seen gets an entry that leads nowhere, once. */
+/* The kernel asks with what the packet says, and :: is how an entry of any source is known. */
+static void a_packet_without_source(void)
+{
+	wildcard(true);
+	v2_report(D1, H1, G);
+	(void)dsl_routes();
+	wrong_if(D2, "::", G);
+	expect_routes("");
+	expect_data(U, "1", G, "D1");
+}
+
 static void e_31_link_local_sources(void)
 {
 	wildcard(true);
@@ -549,6 +560,7 @@ int main(void)
 	TEST(boundary_above);
 	TEST(downstream_comes_and_goes);
 	TEST(kernel_lost_its_entries);
+	TEST(a_packet_without_source);
 	TEST(e_31_link_local_sources);
 	TEST(e_31_link_local_sender_below);
 	TEST(link_local_entries_outlive_the_mode);
