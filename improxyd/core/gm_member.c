@@ -19,6 +19,9 @@
 #define ROBUSTNESS_DEFAULT     2
 #define QUERY_INTERVAL_DEFAULT mtime_from_s(125)
 
+/* Changed sources that are noted beside those in force, while nothing is told. */
+#define CHANGED_MOST 256u
+
 struct member_group *gm_member_find(const struct gm_member *m, const struct ipaddr *addr)
 {
 	struct member_group *group;
@@ -141,12 +144,18 @@ static bool note_difference(struct gm_member *m, struct member_group *group, con
 	return any;
 }
 
+/* Before GEN3 a leave is not repeated: RFC 2710 s4. */
+static uint8_t times_told(const struct gm_member *m, bool join)
+{
+	return join || m->gen == GM_GEN3 ? m->robustness : 1;
+}
+
 /* Before GEN3 a group is joined or not, whatever its sources: RFC 2710 s4. */
 static bool note_change_older(struct gm_member *m, struct member_group *group, bool join)
 {
 	if (gm_member_joined(group) == join)
 		return false;
-	group->mode_left = join ? m->robustness : 1;
+	group->mode_left = times_told(m, join);
 	group->nchanged = 0;
 	return true;
 }
@@ -156,7 +165,8 @@ static bool note_change(struct gm_member *m, struct member_group *group, enum gm
 {
 	if (m->gen < GM_GEN3)
 		return note_change_older(m, group, mode == GM_EXCLUDE || nsources);
-	if (group->mode == mode)
+	/* While nothing can be told every source there ever was would be noted: then the whole filter is shorter. */
+	if (group->mode == mode && (group->told || group->nchanged <= nsources + CHANGED_MOST))
 		return note_difference(m, group, sources, nsources);
 	group->mode_left = m->robustness;
 	group->nchanged = 0;
@@ -294,7 +304,7 @@ static void set_gen(struct gm_member *m, enum gm_gen gen)
 	cancel_answers(m);
 	HASH_ITER (hh, m->groups, group, next) {
 		if (!group->told) {
-			group->mode_left = gm_member_joined(group) || gen == GM_GEN3 ? m->robustness : 1;
+			group->mode_left = times_told(m, gm_member_joined(group));
 			group->nchanged = 0;
 			continue;
 		}
@@ -334,11 +344,7 @@ void gm_member_restart(struct gm_member *m, mtime_t now)
 		if (!group->known)
 			continue;
 		group->nchanged = 0;
-		if (!gm_member_joined(group)) {
-			gm_member_forget(m, group);
-			continue;
-		}
-		group->mode_left = m->robustness;
+		group->mode_left = times_told(m, gm_member_joined(group));
 		gm_member_set_told(m, group, now, false);
 		theap_set(&m->changes, &group->change, now);
 	}
@@ -354,7 +360,7 @@ static void schedule_answer(struct gm_member *m, struct member_group *group, mti
 
 	if (theap_armed(&group->answer) && group->answer.deadline < at)
 		at = group->answer.deadline;
-	if (nsources && (!theap_armed(&group->answer) || group->nasked))
+	if (nsources && (!theap_armed(&group->answer) || group->nasked) && group->nasked + nsources <= GM_MEMBER_ADDRS)
 		list = malloc((group->nasked + nsources) * sizeof(*list));
 	if (list) {
 		if (group->nasked)
@@ -363,7 +369,7 @@ static void schedule_answer(struct gm_member *m, struct member_group *group, mti
 		nsources = gm_addrs_sort(list, group->nasked + nsources);
 	}
 	gm_member_answered(m, group);
-	/* Without memory for the list all is told. */
+	/* Without memory for the list all is told, and where it would have no end. */
 	if (list && reserve_staged(m, nsources) == 0) {
 		group->asked = list;
 		group->nasked = nsources;
@@ -384,7 +390,7 @@ static void learn(struct gm_member *m, const struct gm_event *ev)
 void gm_member_query(struct gm_member *m, mtime_t now, const struct gm_event *ev)
 {
 	bool general = ipaddr_is_none(&ev->query.group), older = ev->query.gen < GM_GEN3;
-	struct member_group *group = general ? NULL : gm_member_find(m, &ev->query.group);
+	struct member_group *group;
 	mtime_t span = ev->query.max_response, at;
 
 	if (older && m->held_to == GM_GEN3)
@@ -392,7 +398,9 @@ void gm_member_query(struct gm_member *m, mtime_t now, const struct gm_event *ev
 	learn(m, ev);
 	if (older)
 		m->older_until = now + m->robustness * m->query_interval + span;
+	/* This may end groups of which the leave is still to be repeated. */
 	gm_member_tick(m, now);
+	group = general ? NULL : gm_member_find(m, &ev->query.group);
 	/* Before GEN3 each group has a report of its own: their walk has half of the time. */
 	if (general && m->gen < GM_GEN3)
 		span /= 2;

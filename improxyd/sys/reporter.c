@@ -107,14 +107,36 @@ static void if_free(struct reporter *r, struct reporter_if *rif)
 /* Where a walk over the groups of an interface writes. */
 struct journal {
 	struct told *told;
-	int ifindex;
+	const struct reporter_if *rif;
 };
 
+static bool is_answer(const struct gm_report *report)
+{
+	return report->gen == GM_GEN3 && (report->records[0].type == GM_IS_IN || report->records[0].type == GM_IS_EX);
+}
+
+/* Changes in a report that could not be sent: of a group, or of all with NULL. */
+static unsigned int unsent_changes(const struct reporter_if *rif, const struct ipaddr *group)
+{
+	unsigned int n = 0;
+
+	if (!rif->unsent || is_answer(rif->unsent))
+		return 0;
+	for (unsigned int i = 0; i < rif->unsent->nrecords; i++)
+		n += !group || ipaddr_eq(&rif->unsent->records[i].group, group);
+	return n;
+}
+
+/* A change that is not told yet is written as the other mode: so the next process has to tell it. */
 static void write_group(void *arg, const struct ipaddr *group, const struct gm_member_state *state)
 {
 	const struct journal *to = arg;
+	enum gm_mode other = state->mode == GM_INCLUDE ? GM_EXCLUDE : GM_INCLUDE;
 
-	told_put(to->told, to->ifindex, group, state->mode, state->sources, state->nsources);
+	if (state->told && !unsent_changes(to->rif, group))
+		told_put(to->told, to->rif->ifindex, group, state->mode, state->sources, state->nsources);
+	else
+		told_put(to->told, to->rif->ifindex, group, other, NULL, 0);
 }
 
 static void write_anew(struct reporter *r)
@@ -123,7 +145,7 @@ static void write_anew(struct reporter *r)
 
 	told_begin(r->told);
 	DL_FOREACH (r->ifs, rif) {
-		struct journal to = { r->told, rif->ifindex };
+		struct journal to = { r->told, rif };
 
 		gm_member_walk(rif->member, write_group, &to);
 	}
@@ -132,10 +154,10 @@ static void write_anew(struct reporter *r)
 
 static void write_told(struct reporter *r, const struct reporter_if *rif, const struct gm_report *report)
 {
-	struct journal to = { r->told, rif->ifindex };
+	struct journal to = { r->told, rif };
 
 	for (unsigned int i = 0; i < report->nrecords; i++) {
-		struct gm_member_state state = { .mode = GM_INCLUDE };
+		struct gm_member_state state = { .mode = GM_INCLUDE, .told = true };
 
 		(void)gm_member_state(rif->member, &report->records[i].group, &state);
 		write_group(&to, &report->records[i].group, &state);
@@ -157,11 +179,6 @@ static void inherit(void *arg, int ifindex, const struct ipaddr *group, enum gm_
 }
 
 /* --- sending --- */
-
-static bool is_answer(const struct gm_report *report)
-{
-	return report->gen == GM_GEN3 && (report->records[0].type == GM_IS_IN || report->records[0].type == GM_IS_EX);
-}
 
 static int send_report(struct reporter *r, const struct reporter_if *rif, const struct gm_report *report)
 {
@@ -186,6 +203,8 @@ static void tell_failure(struct reporter *r, const struct reporter_if *rif)
 /* Sends the next report that is due. False: there is none, or it has to wait. */
 static bool report_next(struct reporter *r, struct reporter_if *rif, mtime_t now)
 {
+	const struct gm_report *sent;
+
 	if (!rif->unsent)
 		rif->unsent = gm_member_report(rif->member, now);
 	if (!rif->unsent)
@@ -199,11 +218,12 @@ static bool report_next(struct reporter *r, struct reporter_if *rif, mtime_t now
 		return false;
 	}
 	rif->wait = RETRY_FIRST;
-	if (!is_answer(rif->unsent)) {
-		rif->changed = now;
-		write_told(r, rif, rif->unsent);
-	}
+	sent = rif->unsent;
 	rif->unsent = NULL;
+	if (!is_answer(sent)) {
+		rif->changed = now;
+		write_told(r, rif, sent);
+	}
 	return true;
 }
 
@@ -274,7 +294,8 @@ static void leave_all(struct reporter *r, struct reporter_if *rif)
 		int err;
 
 		now = next > now ? next : now;
-		report = gm_member_report(rif->member, now);
+		report = rif->unsent ? rif->unsent : gm_member_report(rif->member, now);
+		rif->unsent = NULL;
 		err = report ? send_report(r, rif, report) : 0;
 		while ((err == -EAGAIN || err == -ENOBUFS) && loop_now() < end) {
 			(void)poll(NULL, 0, 1);
@@ -293,7 +314,7 @@ static void leave_all(struct reporter *r, struct reporter_if *rif)
 /* Whoever is no upstream any more has still been told. */
 static void drop_if(struct reporter *r, struct reporter_if *rif)
 {
-	bool any = gm_member_groups(rif->member) != 0;
+	bool any = gm_member_groups(rif->member) || rif->unsent;
 
 	if (any && r->sock && (rif->usable || !rif->known))
 		leave_all(r, rif);
@@ -345,18 +366,6 @@ void reporter_hear(struct reporter *r, int ifindex, const struct gm_event *ev)
 static int if_error(const struct reporter_if *rif)
 {
 	return rif->link.up && !rif->usable ? -EADDRNOTAVAIL : rif->error;
-}
-
-/* Changes in a report that could not be sent: of a group, or of all with NULL. */
-static unsigned int unsent_changes(const struct reporter_if *rif, const struct ipaddr *group)
-{
-	unsigned int n = 0;
-
-	if (!rif->unsent || is_answer(rif->unsent))
-		return 0;
-	for (unsigned int i = 0; i < rif->unsent->nrecords; i++)
-		n += !group || ipaddr_eq(&rif->unsent->records[i].group, group);
-	return n;
 }
 
 bool reporter_state(const struct reporter *r, int ifindex, const struct ipaddr *group, struct mcast_state *state)

@@ -704,6 +704,19 @@ static void f_22_older_querier(void **state)
 	assert_int_equal(gm_member_groups(m), 3);
 }
 
+/* It ends a group whose leave was still to be repeated. */
+static void older_query_about_a_group_that_was_left(void **state)
+{
+	(void)state;
+	set(1, "EX{}");
+	settle();
+	set(1, "IN{}");
+	expect_now("TO_IN 1{}");
+	query((struct query){ GM_GEN2, .group = 1, .max_response = S(1) });
+	assert_int_equal(gm_member_groups(m), 0);
+	expect_nothing();
+}
+
 static void older_answers(void **state)
 {
 	bool seen[4] = { false };
@@ -787,6 +800,51 @@ static void f_32_held_to_a_generation(void **state)
 	settle();
 }
 
+/* --- bounds --- */
+
+/* More sources are asked for than there are places in a report: all are told. */
+static void queries_without_end(void **state)
+{
+	struct ipaddr sources[64];
+	struct gm_event ev = { .type = GM_EV_QUERY };
+
+	(void)state;
+	set(1, "EX{1,2}");
+	settle();
+	ev.query.gen = GM_GEN3;
+	ev.query.group = group_addr(1);
+	ev.query.robustness = 2;
+	ev.query.max_response = S(8000);
+	ev.query.sources = sources;
+	ev.query.nsources = ARRAY_SIZE(sources);
+	for (unsigned int q = 0; q < 100; q++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(sources); i++)
+			sources[i] = source_addr(q * (unsigned int)ARRAY_SIZE(sources) + i);
+		gm_member_query(m, now, &ev);
+	}
+	expect("IS_EX 1{1,2}", 1, S(8000));
+	expect_nothing();
+}
+
+/* While nothing can be sent a source after the other is wanted. */
+static void changes_without_end(void **state)
+{
+	const struct ipaddr group = group_addr(1);
+
+	(void)state;
+	set(1, "IN{1}");
+	settle();
+	for (unsigned int i = 2; i <= 2000; i++) {
+		const struct ipaddr source = source_addr(i);
+
+		assert_int_equal(gm_member_set(m, now, &group, GM_INCLUDE, &source, 1), 0);
+	}
+	expect_now("TO_IN 1{2000}");
+	settle();
+	general(1);
+	expect("IS_IN 1{2000}", 1, 1);
+}
+
 /* --- life --- */
 
 static void f_24_link_comes_back(void **state)
@@ -802,8 +860,9 @@ static void f_24_link_comes_back(void **state)
 	general(S(10));
 	set(4, "IN{1}");
 	gm_member_restart(m, now);
-	assert_int_equal(gm_member_untold(m), 3);
-	expect_twice("ALLOW 4{1} TO_EX 1{1} TO_IN 2{1}");
+	assert_int_equal(gm_member_untold(m), 4);
+	/* The leave too: whoever it was told may have been away. */
+	expect_twice("ALLOW 4{1} TO_EX 1{1} TO_IN 2{1} TO_IN 3{}");
 	expect_nothing();
 }
 
@@ -905,9 +964,12 @@ int main(void)
 		TEST(at_random),
 		TEST(one_of_four_is_enough),
 		TEST(f_22_older_querier),
+		TEST(older_query_about_a_group_that_was_left),
 		TEST(older_answers),
 		TEST(f_23_older_querier_forgotten),
 		TEST(f_32_held_to_a_generation),
+		TEST(queries_without_end),
+		TEST(changes_without_end),
 		TEST(f_24_link_comes_back),
 		TEST(inherited_groups),
 		TEST(what_a_group_is_like),
