@@ -110,26 +110,30 @@ static const struct wire_type *type_of(const struct wire_af *af, enum wire_kind 
 	return NULL;
 }
 
+/* One of the other family has no place in a message. */
+static void put_address(struct wbuf_out *out, const struct wire_af *af, const struct ipaddr *addr)
+{
+	if (ipaddr_bytes_len(addr) == af->addr_len)
+		wbuf_put_bytes(out, ipaddr_bytes(addr), af->addr_len);
+	else
+		out->failed = true;
+}
+
 static void put_record(struct wbuf_out *out, const struct wire_af *af, const struct gm_report_record *r)
 {
-	bool valid = r->nsources <= UINT16_MAX && ipaddr_bytes_len(&r->group) == af->addr_len;
-
 	wbuf_put_be(out, 1, r->type);
 	wbuf_put_be(out, 1, 0);
 	wbuf_put_be(out, 2, r->nsources);
-	wbuf_put_bytes(out, ipaddr_bytes(&r->group), af->addr_len);
-	for (unsigned int i = 0; i < r->nsources && valid; i++) {
-		valid = ipaddr_bytes_len(&r->sources[i]) == af->addr_len;
-		wbuf_put_bytes(out, ipaddr_bytes(&r->sources[i]), af->addr_len);
-	}
-	out->failed |= !valid;
+	put_address(out, af, &r->group);
+	for (unsigned int i = 0; i < r->nsources && !out->failed; i++)
+		put_address(out, af, &r->sources[i]);
+	out->failed |= r->nsources > UINT16_MAX;
 }
 
 static void put_older_report(struct wbuf_out *out, const struct wire_af *af, const struct gm_report_record *r)
 {
 	wbuf_put_zero(out, af->group_off - WIRE_MIN_LEN);
-	wbuf_put_bytes(out, ipaddr_bytes(&r->group), af->addr_len);
-	out->failed |= ipaddr_bytes_len(&r->group) != af->addr_len;
+	put_address(out, af, &r->group);
 }
 
 int wire_encode_report(const struct wire_af *af, const struct gm_report *report, uint8_t *buf, size_t size,
