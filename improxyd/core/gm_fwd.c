@@ -423,13 +423,19 @@ static bool names(const struct gm *gm, const struct gm_group *group, const struc
 	return src->listers && gm_fwd_oifs(gm, group, &src->addr, iif) != shared_oifs(gm, group, iif, any);
 }
 
-bool gm_fwd_names(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source)
+/* The same for an address, which may be none. */
+static bool names_addr(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source, uint32_t any)
 {
 	const struct gm_msrc *src = gm_group_source(group, source);
 
 	if (ipaddr_is_none(source))
 		return gm_fwd_is_wildcard(gm, group) && group->excluding;
-	return src && names(gm, group, src, any_oifs(gm, group));
+	return src && names(gm, group, src, any);
+}
+
+bool gm_fwd_names(const struct gm *gm, const struct gm_group *group, const struct ipaddr *source)
+{
+	return names_addr(gm, group, source, any_oifs(gm, group));
 }
 
 static void name_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source)
@@ -454,7 +460,7 @@ static void name_routes(struct gm *gm, struct gm_group *group)
 	for (struct gm_route *route = group->routes; route; route = route->next)
 		route->named = false;
 	group->starved = false;
-	if (gm_fwd_names(gm, group, &any_source))
+	if (names_addr(gm, group, &any_source, any))
 		name_source(gm, group, &any_source);
 	for (uint32_t i = 0; i < group->nsources; i++) {
 		if (names(gm, group, &group->sources[i], any))
@@ -499,6 +505,7 @@ static int flush_all(struct gm *gm, struct gm_group *group)
 /* The same for the touched sources. */
 static int flush_touched(struct gm *gm, struct gm_group *group)
 {
+	uint32_t any = any_oifs(gm, group);
 	struct gm_route *route;
 	int err;
 
@@ -506,7 +513,7 @@ static int flush_touched(struct gm *gm, struct gm_group *group)
 		route = gm_fwd_find(gm, group, &group->touched[i]);
 		if (route)
 			route->named = false;
-		if (gm_fwd_names(gm, group, &group->touched[i]))
+		if (names_addr(gm, group, &group->touched[i], any))
 			name_source(gm, group, &group->touched[i]);
 	}
 	for (uint32_t i = 0; i < group->ntouched; i++) {

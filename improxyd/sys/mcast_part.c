@@ -111,8 +111,10 @@ static void sock_set_full(struct mcast_socks *socks, struct mcast_one *sock)
 	DL_PREPEND(socks->full, sock);
 }
 
-/* One membership less: there is room again. One empty socket is kept for the next join: a single
- * viewer who changes the channel leaves one group and joins the next. */
+/*
+ * One membership less: there is room again. One empty socket is kept for the next join: a single viewer who changes the
+ * channel leaves one group and joins the next.
+ */
 static void sock_put(struct mcast_socks *socks, struct mcast_one *sock)
 {
 	sock->nparts--;

@@ -119,7 +119,7 @@ void told_end(struct told *told)
 /* Returns the octets of whole lines. */
 static size_t told_read(const uint8_t *octets, size_t size, told_fn *fn, void *arg)
 {
-	struct ipaddr *sources = NULL;
+	struct ipaddr *sources = NULL, *more;
 	uint32_t layout = 0;
 	size_t at = sizeof(layout);
 
@@ -136,9 +136,10 @@ static size_t told_read(const uint8_t *octets, size_t size, told_fn *fn, void *a
 		len = sizeof(line) + line.nsources * sizeof(*sources);
 		if (len > size - at || line.mode > GM_EXCLUDE)
 			break;
-		sources = realloc(sources, (line.nsources + 1u) * sizeof(*sources));
-		if (!sources)
+		more = realloc(sources, (line.nsources + 1u) * sizeof(*sources));
+		if (!more)
 			break;
+		sources = more;
 		memcpy(sources, octets + at + sizeof(line), line.nsources * sizeof(*sources));
 		fn(arg, line.ifindex, &line.group, (enum gm_mode)line.mode, sources, line.nsources);
 		at += len;
