@@ -299,6 +299,7 @@ struct gm_action {
 			enum gm_mode mode;
 			const struct ipaddr *sources; /* sorted */
 			unsigned int nsources;
+			bool prompt; /* a leave by immediate-leave: the router is to hear of it without delay */
 		} upstream;
 		struct {
 			struct ipaddr source; /* none: (*,G) */

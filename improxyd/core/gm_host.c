@@ -120,7 +120,7 @@ static struct gm_msrc *scope_source(const struct scope *scope, uint32_t i)
 	return scope->whole ? &scope->group->sources[i] : gm_group_source(scope->group, &scope->group->touched[i]);
 }
 
-static int leave(struct gm *gm, struct gm_group *group)
+static int leave(struct gm *gm, struct gm_group *group, bool prompt)
 {
 	/* A slot without an upstream has lost its memberships with its interface. */
 	if (gm->ifs[group->sent_slot].conf.role == GM_ROLE_UPSTREAM) {
@@ -130,6 +130,7 @@ static int leave(struct gm *gm, struct gm_group *group)
 			return -ENOMEM;
 		a->upstream.group = group->addr;
 		a->upstream.mode = GM_INCLUDE;
+		a->upstream.prompt = prompt;
 	}
 	forget_sent(group);
 	return 0;
@@ -208,10 +209,12 @@ int gm_host_flush(struct gm *gm, struct gm_group *group)
 	enum gm_mode mode = gm_group_mode(group);
 	unsigned int listed;
 	bool changed, wanted, leftover = false;
+	bool prompt = group->prompt;
 	int err = 0;
 
+	group->prompt = false;
 	if (group->sent_slot != GM_NO_IF && group->sent_slot != group->upstream) {
-		err = leave(gm, group);
+		err = leave(gm, group, false);
 		if (err < 0)
 			return err;
 	}
@@ -234,7 +237,7 @@ int gm_host_flush(struct gm *gm, struct gm_group *group)
 	if (!wanted && group->sent_slot != GM_NO_IF) {
 		if (held(gm, group))
 			return 0;
-		err = leave(gm, group);
+		err = leave(gm, group, prompt);
 	} else if (wanted && changed && group->upstream != GM_NO_IF) {
 		err = join(gm, &scope, mode, listed);
 	}

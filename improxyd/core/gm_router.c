@@ -199,6 +199,7 @@ static void leave_now(struct gm_rec *rec, bool group)
 	if (group && (always || !gm_hosts_want_group(&rec->hosts, now))) {
 		gm_router_lower_group(rec, now);
 		rec->group_queries_left = 0;
+		rec->group->prompt = true;
 	}
 	for (uint32_t i = 0; i < rec->sources.n; i++) {
 		struct gm_src *src = &rec->sources.v[i];
@@ -206,6 +207,7 @@ static void leave_now(struct gm_rec *rec, bool group)
 		if (src->ask && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, now))) {
 			gm_router_lower_source(rec, src, now);
 			src->queries_left = 0;
+			rec->group->prompt = true;
 		}
 	}
 }

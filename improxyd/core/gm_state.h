@@ -127,6 +127,7 @@ struct gm_group {
 	mtime_t joined;         /* since when it is joined upstream */
 	struct theap_node hold; /* end of leave-delay */
 	bool hold_over;         /* it has passed, the leave is due */
+	bool prompt;            /* since the last settling something was left at once (immediate-leave) */
 
 	struct gm_route *routes; /* in the order they were made */
 	uint32_t nroutes;

@@ -252,7 +252,7 @@ static int set_reporter(struct exec *exec, const struct exec_if *want)
 		.gen = want->host_version ? want->gm.gen : 0,
 	};
 
-	if (!exec->reporter || want->gm.role != GM_ROLE_UPSTREAM)
+	if (want->gm.role != GM_ROLE_UPSTREAM)
 		return 0;
 	return reporter_link(exec->reporter, want->ifindex, &link);
 }
@@ -487,10 +487,11 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	err = upstream_open(loop, family, &exec->upstream);
 	if (err < 0)
 		goto fail;
-	exec->reporter = family == FAMILY_IPV6 ? reporter_new(family) : NULL;
-	err = family == FAMILY_IPV6 && !exec->reporter ? -ENOMEM : 0;
-	if (err < 0)
+	exec->reporter = reporter_new(family);
+	if (!exec->reporter) {
+		err = -ENOMEM;
 		goto fail;
+	}
 	upstream_set_reporter(exec->upstream, exec->reporter);
 	upstream_set_reviving(exec->upstream, fdstore_inherited());
 	err = joins_open(loop, family, &exec->joins);
@@ -500,8 +501,7 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	if (err < 0)
 		goto fail;
 	gmio_set_socket(exec->io, exec->sock);
-	if (exec->reporter)
-		reporter_set_socket(exec->reporter, exec->sock);
+	reporter_set_socket(exec->reporter, exec->sock);
 	err = table_new(loop, family, exec->sock, &carry->tables[family], &user, &exec->table);
 	if (err < 0)
 		goto fail;

@@ -35,10 +35,13 @@ void exec_repair_later(struct exec *exec)
 
 static void set_upstream(struct exec *exec, const struct gm_action *a)
 {
+	int ifindex = exec->slots[a->slot].want.ifindex;
 	char group[IPADDR_STRLEN];
-	int err = upstream_set(exec->upstream, exec->slots[a->slot].want.ifindex, &a->upstream.group, a->upstream.mode,
-			       a->upstream.sources, a->upstream.nsources);
+	int err = upstream_set(exec->upstream, ifindex, &a->upstream.group, a->upstream.mode, a->upstream.sources,
+			       a->upstream.nsources);
 
+	if (!err && a->upstream.prompt)
+		upstream_hasten(exec->upstream, ifindex, &a->upstream.group);
 	/* The pool counts and repeats what the kernel refuses; what it has no memory for it does not know. */
 	if (err == -ENOMEM) {
 		exec->unset |= UINT32_C(1) << a->slot;
@@ -141,8 +144,7 @@ static bool end_revival(struct exec *exec)
 	was->complete = was->last;
 	mcast_sock_forget(exec->family, 0, 0);
 	upstream_set_reviving(exec->upstream, false);
-	if (exec->reporter)
-		reporter_disown(exec->reporter);
+	reporter_disown(exec->reporter);
 	upstream_work(exec->upstream);
 	if (stats.failing)
 		upstream_retry(exec->upstream);
@@ -275,8 +277,7 @@ static void hear_upstream_query(struct exec *exec, int ifindex, const struct gm_
 {
 	if (ipaddr_is_none(&ev->query.group))
 		answers_expect(exec->answers, ifindex, ev->query.max_response);
-	if (exec->reporter)
-		reporter_hear(exec->reporter, ifindex, ev);
+	reporter_hear(exec->reporter, ifindex, ev);
 }
 
 /* What could not be applied for want of memory was counted by the engine; hosts and the kernel say it again. */

@@ -39,8 +39,8 @@ struct exec {
 	struct gm *gm;
 	struct gmsock *sock;
 	struct upstream *upstream;
-	struct reporter *reporter; /* IPv6 only: see upstream.c */
-	struct joins *joins;       /* the router as a host of its own */
+	struct reporter *reporter;
+	struct joins *joins; /* the router as a host of its own */
 	struct answers *answers;
 	struct gmio *io;
 	struct echo *echo; /* IPv4 only */

@@ -43,6 +43,7 @@ struct pool_group {
 	int64_t joined;                 /* its place in the order of joins; 0: not joined */
 	struct theap_node todo;         /* while the kernel is still to be told */
 	struct theap *todo_heap;        /* the one it is in: pool->changes or pool->leaves */
+	bool hasten;                    /* see mcast_pool_hasten() */
 };
 
 struct mcast_pool {
@@ -352,6 +353,7 @@ int mcast_pool_want(struct mcast_pool *pool, const struct ipaddr *addr, enum gm_
 	group->state.mode = mode;
 	group->state.wanted = mode == GM_EXCLUDE || ncopy;
 	group->state.held = false;
+	group->hasten = false;
 	group_todo(pool, group);
 	return 0;
 
@@ -366,17 +368,54 @@ bool mcast_pool_behind(const struct mcast_pool *pool)
 	return pool->ntodo != 0;
 }
 
-int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct ipaddr *addr)
+void mcast_pool_hasten(struct mcast_pool *pool, const struct ipaddr *addr)
+{
+	struct pool_group *group;
+
+	HASH_FIND(hh, pool->groups, addr, sizeof(*addr), group);
+	if (group && theap_armed(&group->todo))
+		group->hasten = !group->state.wanted && group->held.nparts;
+}
+
+/* The merged filter of all parts. Returns 0 or -ENOMEM. */
+static int group_held(const struct pool_group *group, struct mcast_step *step)
+{
+	unsigned int n = 0;
+
+	step->mode = group->held.parts[0].mode;
+	if (step->mode == GM_EXCLUDE)
+		return 0;
+	for (unsigned int i = 0; i < group->held.nparts; i++)
+		n += group->held.parts[i].nsources;
+	step->sources = calloc(n, sizeof(*step->sources));
+	if (!step->sources)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < group->held.nparts; i++) {
+		const struct mcast_part *part = &group->held.parts[i];
+
+		memcpy(step->sources + step->nsources, part->sources, part->nsources * sizeof(*part->sources));
+		step->nsources += part->nsources;
+	}
+	return 0;
+}
+
+int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct mcast_step *step)
 {
 	struct theap_node *change = theap_first(&pool->changes), *left = theap_first(&pool->leaves);
 	struct theap_node *node = left && (leave || !change) ? left : change;
 	struct pool_group *group;
+	int err;
 
+	memset(step, 0, sizeof(*step));
 	if (!node)
 		return 0;
 	group = container_of(node, struct pool_group, todo);
-	*addr = group->held.group;
-	return group_apply(pool, group, now);
+	step->group = group->held.group;
+	/* Without memory for it the kernel's own report has to do. */
+	step->left_promptly = group->hasten && group_held(group, step) == 0;
+	err = group_apply(pool, group, now);
+	step->left_promptly &= !err;
+	return err;
 }
 
 int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *addr, enum gm_mode mode,

@@ -37,6 +37,15 @@ struct mcast_state {
 	unsigned int nsockets; /* sockets that hold a part */
 };
 
+/* What a step has done. */
+struct mcast_step {
+	struct ipaddr group;
+	bool left_promptly; /* see mcast_pool_hasten(): what the kernel held until then follows */
+	enum gm_mode mode;
+	struct ipaddr *sources; /* of INCLUDE mode, in any order; the caller frees them */
+	unsigned int nsources;
+};
+
 struct mcast_pool_stats {
 	unsigned int groups;  /* wanted, or still held */
 	unsigned int failing; /* of these, not held as wanted */
@@ -63,13 +72,15 @@ int mcast_pool_set(struct mcast_pool *pool, mtime_t now, const struct ipaddr *gr
 
 /*
  * The same in two steps, for many groups. mcast_pool_want() only remembers what is wanted (0 or -ENOMEM). Each
- * mcast_pool_step() makes the kernel hold it of one group, `group`: however often a group was set until then, the
- * kernel is told once. Joins and changes come first, in the order in which they were set; leaves when there are none of
- * these, or before them with `leave`. A step returns as mcast_pool_set() does.
+ * mcast_pool_step() makes the kernel hold it of one group: however often a group was set until then, the kernel is told
+ * once. Joins and changes come first, in the order in which they were set; leaves when there are none of these, or
+ * before them with `leave`. A step returns as mcast_pool_set() does.
  */
 int mcast_pool_want(struct mcast_pool *pool, const struct ipaddr *group, enum gm_mode mode,
 		    const struct ipaddr *sources, unsigned int nsources);
-int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct ipaddr *group);
+int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct mcast_step *step);
+/* If the group waits to be left, the step that does so says what was held. */
+void mcast_pool_hasten(struct mcast_pool *pool, const struct ipaddr *group);
 /* There are groups for mcast_pool_step(). */
 bool mcast_pool_behind(const struct mcast_pool *pool);
 

@@ -20,6 +20,7 @@
 #include "lib/log.h"
 #include "sys/gmsock.h"
 #include "sys/loop.h"
+#include "sys/procfs.h"
 #include "sys/told.h"
 #include "wire/wire.h"
 
@@ -41,6 +42,7 @@ struct reporter_if {
 	bool known;  /* reporter_link() has been called */
 	bool usable; /* reports can be sent */
 	struct gm_member *member;
+	struct gm_member *left;         /* has groups that the kernel has just left; NULL: none */
 	const struct gm_report *unsent; /* the member's, until the next one */
 	mtime_t hold;                   /* nothing is sent before */
 	mtime_t wait;                   /* until a failure is tried again */
@@ -71,22 +73,28 @@ static struct reporter_if *if_find(const struct reporter *r, int ifindex)
 	return NULL;
 }
 
+static struct gm_member *member_new(const struct reporter *r)
+{
+	uint32_t seed;
+
+	/* Nothing depends on it: see gm_random.h. */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uint32_t)loop_now();
+	return gm_member_new(r->af, seed);
+}
+
 static struct reporter_if *if_get(struct reporter *r, int ifindex)
 {
 	struct reporter_if *rif = if_find(r, ifindex);
-	uint32_t seed;
 
 	if (rif)
 		return rif;
 	rif = calloc(1, sizeof(*rif));
 	if (!rif)
 		return NULL;
-	/* Nothing depends on it: see gm_random.h. */
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = (uint32_t)loop_now();
 	rif->ifindex = ifindex;
 	rif->wait = RETRY_FIRST;
-	rif->member = gm_member_new(r->af, seed);
+	rif->member = member_new(r);
 	if (!rif->member) {
 		free(rif);
 		return NULL;
@@ -95,11 +103,23 @@ static struct reporter_if *if_get(struct reporter *r, int ifindex)
 	return rif;
 }
 
+static void drop_left(struct reporter_if *rif)
+{
+	gm_member_free(rif->left);
+	rif->left = NULL;
+}
+
 static void if_free(struct reporter *r, struct reporter_if *rif)
 {
 	DL_DELETE(r->ifs, rif);
 	gm_member_free(rif->member);
+	drop_left(rif);
 	free(rif);
+}
+
+static unsigned int report_room(const struct reporter *r, unsigned int mtu)
+{
+	return wire_report_room(r->wire, mtu > MTU_LEAST ? mtu : MTU_LEAST);
 }
 
 /* --- the journal --- */
@@ -227,6 +247,45 @@ static bool report_next(struct reporter *r, struct reporter_if *rif, mtime_t now
 	return true;
 }
 
+/* --- leaves of the kernel's --- */
+
+void reporter_left(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
+		   const struct ipaddr *sources, unsigned int nsources)
+{
+	struct reporter_if *rif = if_find(r, ifindex);
+	mtime_t now = loop_now();
+
+	/* Before GEN3 the kernel says it at once. */
+	if (!rif || !rif->usable || !r->sock || gm_member_gen(rif->member, now) < GM_GEN3)
+		return;
+	if (!rif->left)
+		rif->left = member_new(r);
+	/* Without memory the kernel's word has to do. */
+	if (rif->left && gm_member_inherit(rif->left, now, group, mode, sources, nsources) == 0)
+		(void)gm_member_set(rif->left, now, group, GM_INCLUDE, NULL, 0);
+}
+
+static void forget_left(void *arg, const struct ipaddr *group)
+{
+	(void)gm_member_inherit(arg, 0, group, GM_INCLUDE, NULL, 0);
+}
+
+/* Once, and now or never. */
+static void tell_left(struct reporter *r, struct reporter_if *rif, mtime_t now)
+{
+	const struct gm_report *report;
+
+	gm_member_set_room(rif->left, report_room(r, rif->link.mtu));
+	if (procfs_groups(r->family, rif->ifindex, forget_left, rif->left) == 0) {
+		do
+			report = gm_member_report(rif->left, now);
+		while (report && send_report(r, rif, report) == 0);
+	}
+	drop_left(rif);
+}
+
+/* --- turns --- */
+
 static mtime_t work_if(struct reporter *r, struct reporter_if *rif)
 {
 	mtime_t now = loop_now();
@@ -234,6 +293,8 @@ static mtime_t work_if(struct reporter *r, struct reporter_if *rif)
 
 	if (!rif->usable || !r->sock)
 		return MTIME_NEVER;
+	if (rif->left)
+		tell_left(r, rif, now);
 	while (now >= rif->hold && sent < BURST && report_next(r, rif, now))
 		sent++;
 	if (sent == BURST)
@@ -265,13 +326,14 @@ int reporter_link(struct reporter *r, int ifindex, const struct reporter_link *l
 	/* What an earlier process has told stands if the link is as it was left. */
 	back = usable && !rif->usable && rif->known;
 	if (!rif->known || link->mtu != rif->link.mtu)
-		gm_member_set_room(rif->member,
-				   wire_report_room(r->wire, link->mtu > MTU_LEAST ? link->mtu : MTU_LEAST));
+		gm_member_set_room(rif->member, report_room(r, link->mtu));
 	if (link->gen != rif->link.gen)
 		gm_member_set_gen(rif->member, loop_now(), link->gen);
 	rif->error = usable ? rif->error : 0;
-	if (!usable)
+	if (!usable) {
 		rif->unsent = NULL;
+		drop_left(rif);
+	}
 	if (back) {
 		gm_member_restart(rif->member, loop_now());
 		rif->hold = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * reporter - the host side of our own: groups whose membership no kernel holds, which are reported through the raw
- * socket of the family instead (core/gm_member). sys/upstream says which groups these are.
+ * socket of the family instead (core/gm_member), and leaves of the kernel's that are told before it tells them itself.
+ * sys/upstream says which groups these are.
  *
  * It owns the pace of the reports, what becomes of one that cannot be sent, and that the next process knows what the
  * routers were told (sys/told). It refuses to know why a group is wanted. The packets of such a group come in all the
@@ -42,6 +43,13 @@ void reporter_drop(struct reporter *r, int ifindex);
 /* As upstream_set(). The report leaves with the next reporter_work(). */
 int reporter_set(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 		 const struct ipaddr *sources, unsigned int nsources);
+/*
+ * The kernel has just left a group with this filter, and will say so some ticks of its clock from now. The next
+ * reporter_work() says it once, unless somebody else on this machine has the group, or it cannot be sent at once: then
+ * the kernel's word has to do. `sources` in any order, copied.
+ */
+void reporter_left(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
+		   const struct ipaddr *sources, unsigned int nsources);
 /* The hosts have been heard since the restart: what none of them asked for is left. */
 void reporter_disown(struct reporter *r);
 /* A query was heard on an upstream. */

@@ -9,8 +9,11 @@
  * comes alone is told at once, and so are those after it for a moment, or longer while many wait; then the kernel has
  * three ticks of quiet to report in.
  *
- * With a reporter, an interface's groups are the kernel's up to KERNEL_GROUPS, and the reporter's beyond. Who has a
- * group keeps it until it is left, so that no router hears of it twice, or of an end that is none.
+ * An interface's IPv6 groups are the kernel's up to KERNEL_GROUPS, and the reporter's beyond. Who has a group keeps it
+ * until it is left, so that no router hears of it twice, or of an end that is none.
+ *
+ * A hastened leave is told to the kernel in its turn as any other, and only then reported: the kernel, which speaks two
+ * ticks later, has the last word, and a group that comes back is joined after it was left for both.
  */
 #include "sys/upstream.h"
 
@@ -45,6 +48,9 @@
 #define KERNEL_GROUPS          1024u
 #define KERNEL_GROUPS_REVIVING (2 * KERNEL_GROUPS)
 
+/* With more it takes too long to find out whether somebody else on this machine has a group as well. */
+#define HASTEN_GROUPS 512u
+
 struct upstream_if {
 	int ifindex;
 	struct mcast_pool *pool;
@@ -57,7 +63,7 @@ struct upstream_if {
 struct upstream {
 	enum family family;
 	struct upstream_if *ifs;
-	struct reporter *reporter; /* NULL: all groups are the kernel's */
+	struct reporter *reporter; /* NULL: none, all groups are the kernel's */
 	bool reviving;
 	struct loop_timer *work, *retry;
 	mtime_t backoff;
@@ -121,11 +127,14 @@ static void upstream_tell_widened(const struct upstream *up, struct upstream_if 
 
 static void upstream_step(struct upstream *up, struct upstream_if *uif, mtime_t now, bool leave)
 {
-	struct ipaddr group;
-	int err = mcast_pool_step(uif->pool, now, leave, &group);
+	struct mcast_step step;
+	int err = mcast_pool_step(uif->pool, now, leave, &step);
 
 	if (err)
-		upstream_tell_error(up, uif, &group, err);
+		upstream_tell_error(up, uif, &step.group, err);
+	if (step.left_promptly)
+		reporter_left(up->reporter, uif->ifindex, &step.group, step.mode, step.sources, step.nsources);
+	free(step.sources);
 	uif->changed = loop_now();
 }
 
@@ -259,7 +268,7 @@ static bool upstream_is_own(const struct upstream *up, const struct upstream_if 
 	struct mcast_pool_stats stats;
 	struct mcast_state state;
 
-	if (!up->reporter)
+	if (!up->reporter || up->family == FAMILY_IPV4)
 		return false;
 	if (reporter_state(up->reporter, ifindex, group, &state))
 		return true;
@@ -298,6 +307,18 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
 	if (!err)
 		upstream_work_soon(up);
 	return err;
+}
+
+void upstream_hasten(struct upstream *up, int ifindex, const struct ipaddr *group)
+{
+	const struct upstream_if *uif = upstream_find(up, ifindex);
+	struct mcast_pool_stats stats;
+
+	if (!uif || !up->reporter)
+		return;
+	mcast_pool_stats(uif->pool, &stats);
+	if (stats.groups <= HASTEN_GROUPS)
+		mcast_pool_hasten(uif->pool, group);
 }
 
 void upstream_drop(struct upstream *up, int ifindex)

@@ -27,7 +27,7 @@ int upstream_open(struct loop *loop, enum family family, struct upstream **out);
 /* Leaves all groups that the kernel holds. */
 void upstream_close(struct upstream *up);
 
-/* What is too much for the kernel goes to `reporter`, which has to outlive it. Before the first group. */
+/* Sends our own reports, and has to outlive it. Before the first group; without one the kernel does all. */
 void upstream_set_reporter(struct upstream *up, struct reporter *reporter);
 /* While memberships of an earlier process are still held more groups go to the kernel, lest one of these end there. */
 void upstream_set_reviving(struct upstream *up, bool reviving);
@@ -39,6 +39,12 @@ void upstream_set_reviving(struct upstream *up, bool reviving);
  */
 int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 		 const struct ipaddr *sources, unsigned int nsources);
+
+/*
+ * The router is to hear of the leave that was just set without delay. The kernel takes its time to report it (see
+ * upstream.c): a report of our own comes first, besides those of the kernel.
+ */
+void upstream_hasten(struct upstream *up, int ifindex, const struct ipaddr *group);
 
 /* Tells kernel and routers now, as far as their turn allows, instead of from the loop: for after the last of several
  * changes. */

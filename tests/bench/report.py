@@ -297,8 +297,7 @@ def targets(r):
         if r.find("leave-delay", variant="fast", **ours):
             for field, what in (("data_us", "last frame"), ("upstream_us", "report upstream")):
                 us = r.median(field, "leave-delay", variant="fast", **ours)
-                # The kernel reports two to three jiffies later, of 4 ms in most kernels.
-                yield f"IPv{f}: immediate leave to {what}", None if us is None else us / 1000, 1, "ms", FACTOR if field == "data_us" else 20
+                yield f"IPv{f}: immediate leave to {what}", None if us is None else us / 1000, 1, "ms", FACTOR
         for x in r.find("idle", **ours):
             if not x["general_queries"]:
                 yield f"IPv{f}: idle with {x['groups']} groups", x["cpu_percent"], 1, "% CPU", FACTOR

@@ -414,9 +414,10 @@ static void test_many(struct upstream *up, enum family family)
 
 static bool step_is(struct mcast_pool *pool, enum family family, bool leave, unsigned int number)
 {
-	struct ipaddr want = nth_group(family, number), group = { { 0 } };
+	struct ipaddr want = nth_group(family, number);
+	struct mcast_step step;
 
-	return mcast_pool_step(pool, loop_now(), leave, &group) == 0 && ipaddr_eq(&group, &want);
+	return mcast_pool_step(pool, loop_now(), leave, &step) == 0 && ipaddr_eq(&step.group, &want);
 }
 
 /* Joins come in their order and before leaves; the kernel leaves the group cheapest that it joined last. */

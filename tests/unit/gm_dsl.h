@@ -153,7 +153,8 @@ void burst_end(void);
 #define expect_general(slot, want)       dsl_equal(dsl_general(slot, false), want, __FILE__, __LINE__)
 #define expect_general_times(slot, want) dsl_equal(dsl_general(slot, true), want, __FILE__, __LINE__)
 
-/* The records an upstream router sees, from the old and new filter by RFC 9776 s5.1 Table 3: "ALLOW{4} BLOCK{1}". */
+/* The records an upstream router sees, from the old and new filter by RFC 9776 s5.1 Table 3: "ALLOW{4} BLOCK{1}
+ * TO_IN{}!", ! for prompt. */
 #define expect_upstream(slot, want) dsl_equal(dsl_upstream(slot), want, __FILE__, __LINE__)
 #define expect_no_upstream(slot)    expect_upstream(slot, "")
 /* The filter it holds: "EX{1}", "IN{}". */

@@ -53,7 +53,7 @@ static void see_upstream(const struct gm_action *a)
 	}
 	if (before == line->n && strcmp(group, G) == 0)
 		line_gap(line);
-	line_put(line, "%s", record.n ? record.s : "SAME");
+	line_put(line, "%s%s", record.n ? record.s : "SAME", a->upstream.prompt ? "!" : "");
 	free(f->list);
 	f->list = n ? malloc(n * sizeof(*new)) : NULL;
 	if (n) {

@@ -865,8 +865,37 @@ static void im_upstream_and_data_at_once(void)
 	expect_data(U, "1", G, "D1");
 	(void)dsl_routes();
 	report(D1, H1, G, "TO_IN{}");
-	expect_upstream(U, "TO_EX{} TO_IN{}");
+	expect_upstream(U, "TO_EX{} TO_IN{}!");
 	expect_routes("SET(1,G1)U>");
+	report(D1, H1, G, "ALLOW{1,2}");
+	report(D1, H1, G, "BLOCK{1}");
+	report(D1, H1, G, "BLOCK{2}");
+	expect_upstream(U, "ALLOW{1,2} BLOCK{1} BLOCK{2}!");
+}
+
+/* Somebody else has the group when the last host on D1 leaves: its end later is not prompt. */
+static void im_not_prompt_behind_others(void)
+{
+	immediate(GM_IMMEDIATE_TRACK);
+	report(D1, H1, G, "TO_EX{}");
+	report(D2, H3, G, "TO_EX{}");
+	report(D1, H1, G, "TO_IN{}");
+	expect_gone(D1, G);
+	report(D2, H3, G, "TO_IN{}");
+	wait_s(5);
+	expect_upstream(U, "TO_EX{} TO_IN{}");
+}
+
+static void im_not_prompt_after_leave_delay(void)
+{
+	bed.ifs[U].leave_delay = mtime_from_s(3);
+	apply_if(U);
+	immediate(GM_IMMEDIATE_TRACK);
+	report(D1, H1, G, "TO_EX{}");
+	report(D1, H1, G, "TO_IN{}");
+	expect_upstream(U, "TO_EX{}");
+	wait_s(5);
+	expect_upstream(U, "TO_IN{}");
 }
 
 int main(void)
@@ -914,5 +943,7 @@ int main(void)
 	TEST(im_aged_hosts_do_not_count);
 	TEST(im_turned_on_late);
 	TEST(im_upstream_and_data_at_once);
+	TEST(im_not_prompt_behind_others);
+	TEST(im_not_prompt_after_leave_delay);
 	return dsl_run("gm_policy");
 }
