@@ -28,6 +28,7 @@ struct loop {
 	struct event_base *base;
 	struct event *wake; /* ends the wait of loop_pass() */
 	struct loop_timer *timers;
+	mtime_t first; /* no timer is due before */
 	loop_held_fn *held;
 	void *held_arg;
 };
@@ -70,19 +71,23 @@ mtime_t loop_now(void)
 	return mtime_from_s(ts.tv_sec) + ts.tv_nsec / 1000 - missed;
 }
 
-/* Before each callback. There are but a few timers. */
+/* Before each callback; so it looks at the timers only when one of them seems to be overdue. */
 static void loop_check(struct loop *loop)
 {
-	mtime_t now = loop_now(), first = MTIME_NEVER;
 	const struct loop_timer *timer;
+	mtime_t now = loop_now(), late;
 
-	DL_FOREACH (loop->timers, timer)
-		first = mtime_min(first, timer->deadline);
-	if (first == MTIME_NEVER || now - first < LOOP_HELD)
+	if (now - loop->first < LOOP_HELD)
 		return;
-	missed += now - first;
+	loop->first = MTIME_NEVER;
+	DL_FOREACH (loop->timers, timer)
+		loop->first = mtime_min(loop->first, timer->deadline);
+	late = now - loop->first;
+	if (late < LOOP_HELD)
+		return;
+	missed += late;
 	if (loop->held)
-		loop->held(loop->held_arg, now - first);
+		loop->held(loop->held_arg, late);
 }
 
 static struct timeval loop_timeval(mtime_t delay)
@@ -107,6 +112,7 @@ struct loop *loop_new(void)
 
 	if (!loop || !config)
 		goto fail;
+	loop->first = MTIME_NEVER;
 	if (event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME))
 		goto fail;
 	loop->base = event_base_new_with_config(config);
@@ -284,6 +290,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
 void loop_timer_at(struct loop_timer *timer, mtime_t deadline)
 {
 	timer->deadline = deadline;
+	timer->loop->first = mtime_min(timer->loop->first, deadline);
 	if (deadline == MTIME_NEVER)
 		event_del(timer->ev);
 	else
