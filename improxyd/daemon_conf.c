@@ -105,18 +105,18 @@ int daemon_write_file(struct daemon *d, const char *path, const char *text)
 	int err = file_write(path, text);
 
 	if (err == 0 && strcmp(path, d->options->config_file) == 0)
-		d->unread = 0;
+		d->carry->unread = 0;
 	return err;
 }
 
 int daemon_startup_unread(const struct daemon *d)
 {
 	char *text;
-	int err = d->unread ? file_read(d->options->config_file, &text) : -ENOENT;
+	int err = d->carry->unread ? file_read(d->options->config_file, &text) : -ENOENT;
 
 	if (err == 0)
 		free(text);
-	return err == -ENOENT ? 0 : d->unread;
+	return err == -ENOENT ? 0 : d->carry->unread;
 }
 
 const char *daemon_write_error(const struct daemon *d, int err)
@@ -168,7 +168,7 @@ static int load_file(struct daemon *d, const char *path, struct loading *loading
 	if (err < 0)
 		return err;
 	if (strcmp(path, d->options->config_file) == 0)
-		d->unread = 0;
+		d->carry->unread = 0;
 	daemon_forget_errors(d);
 	*conf = load_text(d->table, path, text, on_load_error, loading, nerrors);
 	free(text);
@@ -232,7 +232,7 @@ static bool load_startup(struct daemon *d)
 	if (err < 0) {
 		/* A file that is not there is an empty one. */
 		d->not_loaded = err != -ENOENT;
-		d->unread = d->not_loaded ? err : 0;
+		d->carry->unread = d->not_loaded ? err : 0;
 		log_warn("config", "%s: %s", d->options->config_file, strerror(-err));
 		if (d->not_loaded)
 			try_later(d);

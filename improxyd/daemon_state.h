@@ -38,7 +38,6 @@ struct daemon {
 	struct loop_timer *look, *watchdog, *again;
 	mtime_t looked, again_wait;
 	bool not_loaded; /* the startup file could not be read, and nothing else has taken its place */
-	int unread;      /* -errno why it could not, until it is read or written; 0: it was read, or there was none */
 	struct sandbox sandbox;
 	struct carry *carry;    /* to the next process */
 	struct loop_task *save; /* the running configuration, to it too */

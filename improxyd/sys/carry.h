@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * carry - the few facts that a worker leaves to the next one and that no descriptor can tell: which interface is which
- * VIF, and what has been counted, also of an interface that is not there now. They are in memory that the keeper holds
- * as one more descriptor, and are written as they change, so that a sudden death loses nothing. The text of the running
- * configuration is another one.
+ * VIF, what has been counted, also of an interface that is not there now, and that nobody has seen the startup file.
+ * They are in memory that the keeper holds as one more descriptor, and are written as they change, so that a sudden
+ * death loses nothing. The text of the running configuration is another one.
  *
  * It owns the layout, which a newer program has to recognize: what it does not recognize is as if it were not there.
  */
@@ -36,6 +36,7 @@ struct carry {
 	uint32_t intended; /* 1: the process before has ended because it was told to */
 	uint32_t starts;   /* of a worker */
 	struct carry_table tables[FAMILY_COUNT];
+	int32_t unread; /* -errno: the startup file could not be read, and was not written since; 0: else */
 	/* Behind this line things depend on what is counted. */
 	uint64_t counted;
 	/* By slot, as far as it has an interface; the last: of no interface. */
