@@ -233,10 +233,10 @@ static int become_ready(const struct daemon_options *o)
 	return 0;
 }
 
-/* Of the process that the service manager has started. */
+/* 0: nobody wants to hear. */
 static mtime_t watchdog_interval(void)
 {
-	return process_watchdog(fdstore_has_keeper() ? (long)getppid() : (long)getpid());
+	return fdstore_has_keeper() ? keeper_interval((long)getppid()) : process_watchdog((long)getpid());
 }
 
 /* A timer of the loop: a loop that has come to a stand feeds nothing. */

@@ -39,6 +39,10 @@
 /* A worker that was asked to end gets so long, and one that starts until it is at work. */
 #define PATIENCE       mtime_from_s(20)
 #define START_PATIENCE mtime_from_s(60)
+/* One that is at work and says nothing for so long has come to a stand, */
+#define SILENCE mtime_from_s(30)
+/* or for half of the time in which a manager wants to hear that it is at work, if that is less. It says so in time. */
+#define WORDS 4
 /* The manager that did not listen is told again. */
 #define SYNC_AGAIN mtime_from_ms(100)
 /* Seconds that a new program gets to show that it runs. */
@@ -55,6 +59,7 @@ struct keeper {
 	pid_t worker;     /* 0: none */
 	bool at_work;     /* the worker */
 	bool asked;       /* it was told to end */
+	bool silent;      /* it has not been heard for long */
 	bool ready;       /* a worker has been: from then on accidents are survived */
 	bool stopping;    /* the process was told to end */
 	bool failed;      /* it has to end, without having been told */
@@ -64,6 +69,7 @@ struct keeper {
 	mtime_t start_at, kill_at;
 	mtime_t delay;
 	unsigned int short_lives;
+	mtime_t silence; /* of the worker that is borne */
 	char accident[64];
 };
 
@@ -113,11 +119,17 @@ static void forward(struct keeper *k, int signo)
 		kill(k->worker, signo); /* of a worker that has just ended SIGCHLD tells */
 }
 
+static void worker_alive(struct keeper *k)
+{
+	k->silent = false;
+	if (!k->asked)
+		k->kill_at = loop_now() + k->silence;
+}
+
 static void worker_at_work(struct keeper *k)
 {
 	k->at_work = true;
-	if (!k->asked)
-		k->kill_at = MTIME_NEVER;
+	worker_alive(k);
 	if (!k->ready && become_ready(k) < 0)
 		k->failed = true;
 	if (k->reload)
@@ -144,7 +156,9 @@ static void hear(struct keeper *k, const char *text, int fd)
 		(void)process_notify_fd("STOPPING=1", -1); /* whether it is heard is no concern of the work */
 		break;
 	case KEEPER_ALIVE:
-		(void)process_notify_fd("WATCHDOG=1", -1); /* if it is not, the next one may be */
+		worker_alive(k);
+		if (process_watchdog((long)getpid()))
+			(void)process_notify_fd("WATCHDOG=1", -1); /* if it is not, the next one may be */
 		break;
 	}
 	if (fd >= 0)
@@ -237,7 +251,7 @@ static int start_worker(struct keeper *k)
 	}
 	k->channel = ends[0];
 	k->worker = pid;
-	k->at_work = k->asked = false;
+	k->at_work = k->asked = k->silent = false;
 	k->started = loop_now();
 	k->start_at = MTIME_NEVER;
 	k->kill_at = k->started + START_PATIENCE;
@@ -319,7 +333,9 @@ static int exit_status(const struct keeper *k, int status)
 /* What had happened, for the next worker; and what is to be learned from it. */
 static void note_accident(struct keeper *k, int status)
 {
-	if (WIFSIGNALED(status))
+	if (k->silent && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		snprintf(k->accident, sizeof(k->accident), "had come to a stand and was ended");
+	else if (WIFSIGNALED(status))
 		snprintf(k->accident, sizeof(k->accident), "was ended by signal %d", WTERMSIG(status));
 	else
 		snprintf(k->accident, sizeof(k->accident), "exited with status %d", WEXITSTATUS(status));
@@ -434,13 +450,17 @@ static bool is_ending(const struct keeper *k)
 	return k->stopping || k->failed;
 }
 
-/* Once the request, and when that is of no use, the end. */
+/* Once the request, and when that is of no use, the end; that of one at work that is silent for long, too. */
 static void end_worker(struct keeper *k, mtime_t now)
 {
 	if (is_ending(k) && !k->asked) {
 		forward(k, SIGTERM);
 		k->asked = true;
 		k->kill_at = now + PATIENCE;
+	} else if (k->kill_at <= now && k->at_work && !k->asked && !k->silent) {
+		/* Perhaps both processes were held up: it gets the time for a word. */
+		k->silent = true;
+		k->kill_at = now + k->silence / 2;
 	} else if (k->kill_at <= now) {
 		forward(k, SIGKILL);
 		k->kill_at = now + PATIENCE;
@@ -486,6 +506,18 @@ static int serve(struct keeper *k)
 	if (status < 0)
 		status = k->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 	return status;
+}
+
+static mtime_t patience(long pid)
+{
+	mtime_t manager = process_watchdog(pid);
+
+	return manager ? mtime_min(manager, SILENCE) : SILENCE;
+}
+
+mtime_t keeper_interval(long pid)
+{
+	return patience(pid) / WORDS;
 }
 
 bool keeper_is_worker(const struct handover *handover)
@@ -545,6 +577,7 @@ int keeper_run(const struct keeper_options *options, struct handover *handover)
 		tell("the keeper cannot start", err);
 		goto out;
 	}
+	k.silence = patience((long)getpid());
 	(void)prctl(PR_SET_NAME, "improxyd-keeper"); /* for people */
 	status = serve(&k);
 	if (options->pid_file)

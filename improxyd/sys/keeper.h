@@ -7,7 +7,7 @@
  * exit status. It refuses everything that could make it fail: it reads no packet, no configuration and no descriptor it
  * holds. A worker that exits with 0 has chosen to end, and the keeper ends with it; KEEPER_RESTART asks for a new one,
  * of a new program image, keeper and all; whatever else happens to it is an accident, after which it is started
- * again, with a growing delay while accidents follow each other.
+ * again, with a growing delay while accidents follow each other. One that says nothing any more is ended.
  *
  * When a service manager with a descriptor store started it (NOTIFY_SOCKET), each descriptor is given to that too, so
  * that they outlive the keeper.
@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+#include "lib/mtime.h"
 #include "sys/handover.h"
 
 /* Exit status of a worker that wants to be started anew. */
@@ -40,7 +41,7 @@ enum keeper_message {
 	KEEPER_FORGET = 'F',   /* close all of a kind but those of some lives: kept_forget() */
 	KEEPER_READY = 'R',    /* at work */
 	KEEPER_STOPPING = 'S', /* about to end for good: the service manager is told */
-	KEEPER_ALIVE = 'A',    /* still at work: the manager's watchdog is told */
+	KEEPER_ALIVE = 'A',    /* still at work: to be said every keeper_interval(); the manager's watchdog is told */
 };
 #define KEEPER_MESSAGE_MAX 256
 
@@ -52,6 +53,9 @@ struct keeper_options {
 	const char *pid_file, *user, *group; /* NULL: none */
 	bool background;
 };
+
+/* How often the keeper in process `pid` wants to hear that its worker is at work. */
+mtime_t keeper_interval(long pid);
 
 /* True if this process is a worker: it was handed a channel to its keeper. */
 bool keeper_is_worker(const struct handover *handover);
