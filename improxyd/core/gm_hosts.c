@@ -228,11 +228,14 @@ bool gm_hosts_want_group(const struct gm_hosts *hosts, mtime_t now)
 	return false;
 }
 
-bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *source, mtime_t now)
+bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *source, const struct ipaddr *but,
+			  mtime_t now)
 {
 	for (uint32_t i = 0; i < hosts->n; i++) {
 		const struct gm_host *host = &hosts->v[i];
 
+		if (but && ipaddr_eq(&host->addr, but))
+			continue;
 		if (alive(host, now) && gm_addrs_contain(host->sources, host->nsources, source) != host->exclude)
 			return true;
 	}

@@ -3,9 +3,9 @@
  * gm_hosts - explicit tracking: which hosts of a link asked for a group, and for which of its sources.
  *
  * It is what a safe immediate leave stands on, and it errs on one side only: it may believe that a host still wants
- * something (then queries find out), never that nobody does while somebody might. Hence a host that cannot be told from
- * others (older versions suppress reports; 0.0.0.0 names nobody) or that found no room makes the group untracked until
- * its report would have aged. Memory is bounded by a budget the whole instance shares.
+ * something (until its report would have aged), never that nobody does while somebody might. Hence a host that cannot
+ * be told from others (older versions suppress reports; 0.0.0.0 names nobody) or that found no room makes the group
+ * untracked until its report would have aged. Memory is bounded by a budget the whole instance shares.
  */
 #ifndef IMPROXY_CORE_GM_HOSTS_H
 #define IMPROXY_CORE_GM_HOSTS_H
@@ -56,8 +56,9 @@ bool gm_hosts_tracked(const struct gm_hosts *hosts, mtime_t now);
 /* Some host wants any source of the group but those it lists. */
 bool gm_hosts_want_group(const struct gm_hosts *hosts, mtime_t now);
 
-/* Some host wants this source. */
-bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *source, mtime_t now);
+/* Some host wants this source; one other than `but`, which may be NULL. */
+bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *source, const struct ipaddr *but,
+			  mtime_t now);
 
 uint32_t gm_hosts_count(const struct gm_hosts *hosts, mtime_t now);
 

@@ -12,8 +12,8 @@ void gm_inherit_begin(struct gm *gm)
 {
 	gm->relearned = gm->now + 1;
 	gm_for_each_if (gm, ifp) {
-		if (ifp->querying && ifp->hosts_known > gm->relearned)
-			gm->relearned = ifp->hosts_known;
+		if (ifp->querying && ifp->started_up > gm->relearned)
+			gm->relearned = ifp->started_up;
 	}
 }
 

@@ -83,8 +83,8 @@ void gm_querier_start(struct gm_if *ifp)
 	ifp->querying = true;
 	set_querier(ifp, true);
 	ifp->startup_left = ifp->conf.startup_count;
-	ifp->hosts_known = ifp->gm->now + (ifp->startup_left ? ifp->startup_left - 1 : 0) * ifp->conf.startup_interval +
-			   ifp->conf.query_response;
+	ifp->started_up = ifp->gm->now + (ifp->startup_left ? ifp->startup_left - 1 : 0) * ifp->conf.startup_interval +
+			  ifp->conf.query_response;
 	schedule(ifp, ifp->gm->now);
 	gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_QUERIER_LOCAL, NULL, &ifp->conf.addr);
 }
@@ -112,13 +112,14 @@ void gm_querier_adjust(struct gm_if *ifp)
 
 void gm_querier_ask(struct gm_if *ifp)
 {
-	mtime_t answered = ifp->gm->now + ifp->conf.query_response;
+	if (ifp->querier && ifp->querying)
+		push_query(ifp, NULL);
+}
 
-	if (!ifp->querier || !ifp->querying)
-		return;
-	push_query(ifp, NULL);
-	if (ifp->hosts_known < answered)
-		ifp->hosts_known = answered;
+void gm_querier_relearn(struct gm_if *ifp)
+{
+	ifp->unsure = ifp->gm->now + ifp->conf.query_response;
+	gm_querier_ask(ifp);
 }
 
 void gm_querier_timer(struct gm_if *ifp)

@@ -105,7 +105,8 @@ struct change {
 	mtime_t gmi, group_timer; /* deadlines: a new interval; the group timer as it was */
 	const struct ipaddr *sources;
 	unsigned int nsources;
-	bool asks;    /* some source is to be queried */
+	bool asks; /* some source is to be queried */
+	bool asks_group;
 	bool refused; /* the limit was reached, and it was noted */
 };
 
@@ -184,32 +185,75 @@ static void apply_listed(struct change *c, const struct ipaddr *addr)
 
 /* --- leaving at once --- */
 
-/* What the record would have queried and no known host wants is given up without waiting for an answer. */
-static void leave_now(struct gm_rec *rec, bool group)
+/* Every host that has the group's data is known, and will say so when it wants no more of it. */
+static bool knows_all_hosts(const struct gm_rec *rec)
 {
 	const struct gm_if *ifp = rec->iface;
-	bool always = ifp->conf.immediate_leave == GM_IMMEDIATE_ALWAYS;
 	mtime_t now = ifp->gm->now;
 
-	if (!ifp->querier || ifp->conf.immediate_leave == GM_IMMEDIATE_OFF)
+	return ifp->conf.immediate_leave == GM_IMMEDIATE_TRACK && !ifp->gm->relearned && now >= ifp->unsure &&
+	       gm_rec_gen(rec, now) == GM_GEN3 && gm_hosts_tracked(&rec->hosts, now);
+}
+
+/* What another known host wants needs no query. */
+static void spare_wanted(struct change *c)
+{
+	struct gm_rec *rec = c->rec;
+	mtime_t now = rec->iface->gm->now;
+
+	c->asks_group = c->asks_group && !gm_hosts_want_group(&rec->hosts, now);
+	if (!c->asks)
 		return;
-	if (!always &&
-	    (now < ifp->hosts_known || gm_rec_gen(rec, now) != GM_GEN3 || !gm_hosts_tracked(&rec->hosts, now)))
-		return;
-	if (group && (always || !gm_hosts_want_group(&rec->hosts, now))) {
+	c->asks = false;
+	for (uint32_t i = 0; i < rec->sources.n; i++) {
+		struct gm_src *src = &rec->sources.v[i];
+
+		src->ask = src->ask && !gm_hosts_want_source(&rec->hosts, &src->addr, &rec->last_reporter, now);
+		c->asks |= src->ask;
+	}
+}
+
+/*
+ * What has been asked for is given up without waiting for an answer; but not what the host that reports had asked for
+ * itself and may go on to list in its next record.
+ */
+static void leave_now(const struct change *c)
+{
+	struct gm_rec *rec = c->rec;
+	bool always = rec->iface->conf.immediate_leave == GM_IMMEDIATE_ALWAYS;
+	mtime_t now = rec->iface->gm->now;
+
+	if (c->asks_group) {
 		gm_router_lower_group(rec, now);
 		rec->group_queries_left = 0;
 		rec->group->prompt = true;
 	}
-	for (uint32_t i = 0; i < rec->sources.n; i++) {
+	for (uint32_t i = 0; c->asks && i < rec->sources.n; i++) {
 		struct gm_src *src = &rec->sources.v[i];
 
-		if (src->ask && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, now))) {
+		if (src->ask && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, NULL, now))) {
 			gm_router_lower_source(rec, src, now);
 			src->queries_left = 0;
 			rec->group->prompt = true;
 		}
 	}
+}
+
+/* Queries for what the row asks for, as far as nobody knows the answer. */
+static void ask(struct change *c)
+{
+	struct gm_rec *rec = c->rec;
+	const struct gm_if *ifp = rec->iface;
+	bool tracked = knows_all_hosts(rec);
+
+	if (tracked)
+		spare_wanted(c);
+	if (c->asks)
+		gm_querier_ask_sources(rec);
+	if (c->asks_group)
+		gm_querier_ask_group(rec);
+	if (ifp->querier && (c->asks || c->asks_group) && (tracked || ifp->conf.immediate_leave == GM_IMMEDIATE_ALWAYS))
+		leave_now(c);
 }
 
 /*
@@ -227,6 +271,7 @@ void gm_router_apply(struct gm_rec *rec, enum gm_record_type type, const struct 
 		.group_timer = rec->filter_deadline,
 		.sources = sources,
 		.nsources = n,
+		.asks_group = table[gm_rec_mode(rec)][type].ask_group,
 	};
 
 	if (c.row->restart && rec->filter_deadline != MTIME_NEVER) {
@@ -241,12 +286,8 @@ void gm_router_apply(struct gm_rec *rec, enum gm_record_type type, const struct 
 		gm_set_filter(&rec->sources, apply_unlisted, &c);
 	for (unsigned int i = 0; i < n; i++)
 		apply_listed(&c, &sources[i]);
-	if (c.asks)
-		gm_querier_ask_sources(rec);
-	if (c.row->ask_group)
-		gm_querier_ask_group(rec);
-	if (c.asks || c.row->ask_group)
-		leave_now(rec, c.row->ask_group);
+	if (c.asks || c.asks_group)
+		ask(&c);
 	for (uint32_t i = 0; c.asks && i < rec->sources.n; i++)
 		rec->sources.v[i].ask = false;
 }

@@ -176,7 +176,8 @@ struct gm_if {
 	uint8_t robustness;     /* in force: own, or the querier's (K-11) */
 	mtime_t query_interval; /* likewise */
 	struct ipaddr other_querier;
-	mtime_t hosts_known; /* from then on every host that was there before us has had its turn to report */
+	mtime_t started_up; /* from then on every host that was there before us has had its turn to report */
+	mtime_t unsure;     /* until then a host that has its data may be unknown: its reports were lost or forgotten */
 
 	/* multicast router discovery */
 	struct theap_node discovery; /* next advertisement */

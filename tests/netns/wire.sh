@@ -6,7 +6,7 @@
 #
 #   tst wan  ---- wan  rtr      wan  198.51.100.2, fe80::10     UR  198.51.100.1, fe80::1    the router above
 #   tst lan1 ---- lan1 rtr      lan1 10.1.0.10, fe80::10        H1, H2 .11 .12, fe80::11 :12 hosts on lan1
-#   tst lan2 ---- lan2 rtr      lan2 10.2.0.10                  H3 10.2.0.11                 a host on lan2
+#   tst lan2 ---- lan2 rtr      lan2 10.2.0.10                  H3, H3B 10.2.0.11 .12        hosts on lan2
 #   tst lan3 ---- lan3 rtr      lan3 10.3.0.10                  QL .5 fe80::5, QH .200 fe80::c8 other routers on lan1
 #
 # Cases are named by the rows of doc/CONFORMANCE.md; a row of both families is one case in each. What is said of the
@@ -76,13 +76,13 @@ use()
 	F=$1
 	if [ "$1" = 4 ]; then
 		G=239.1.1.1 G2=239.1.1.2 GS=232.1.1.1 GS2=232.1.1.2
-		UR=198.51.100.1 H1=10.1.0.11 H2=10.1.0.12 H3=10.2.0.11 H4=10.3.0.11
+		UR=198.51.100.1 H1=10.1.0.11 H2=10.1.0.12 H3=10.2.0.11 H3B=10.2.0.12 H4=10.3.0.11
 		QL=10.1.0.5 QL3=10.1.0.3 QH=10.1.0.200 QU=10.1.0.10
 		H1GLOBAL=10.1.0.11 DUT1=10.1.0.10 ALL=224.0.0.1
 		W="ip igmp" P=igmp SRC=198.18.0. QLEN=12 UNIT=1 ROUTERS=224.0.0.2
 	else
 		G=ff15::1:1 G2=ff15::1:2 GS=ff35::8000:1 GS2=ff35::8000:2
-		UR=fe80::1 H1=fe80::11 H2=fe80::12 H3=fe80::13 H4=fe80::14
+		UR=fe80::1 H1=fe80::11 H2=fe80::12 H3=fe80::13 H3B=fe80::15 H4=fe80::14
 		QL=fe80::5 QL3=fe80::3 QH=fe80::c8 QU=fe80::10
 		H1GLOBAL=2001:db8:a1::11 DUT1=fe80::10 ALL=ff02::1
 		W="ipv6 mld" P=mld SRC=2001:db8:18:: QLEN=28 UNIT=100 ROUTERS=ff02::2

@@ -72,7 +72,7 @@ static const char *wanted(mtime_t now)
 	for (unsigned int i = 1; i <= 9; i++) {
 		struct ipaddr source = v4(2, i);
 
-		if (gm_hosts_want_source(&hosts, &source, now))
+		if (gm_hosts_want_source(&hosts, &source, NULL, now))
 			text[n++] = (char)('0' + i);
 	}
 	text[n] = '\0';
