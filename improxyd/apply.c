@@ -160,7 +160,7 @@ static void fill_conf(const struct apply *apply, struct gm_conf *gm, struct gm_s
 		.idle_timeout = mtime_from_s(af->idle_timeout_s),
 		.wildcard = af->wildcard,
 		.seed = apply->seed,
-		.policy_serial = conf->policy_serial,
+		.policy_serial = af->policy_serial,
 	};
 }
 

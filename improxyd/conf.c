@@ -343,6 +343,23 @@ static struct conf_acl *acl_new(struct conf_af *af, const char *name, unsigned i
 	return acl;
 }
 
+/* Some setting names the list: what it says counts. */
+static bool is_used(const struct conf *conf, enum family family, const char *name)
+{
+	const struct conf_af *af = &conf->af[family];
+	bool used = strcmp(af->ssm_range, name) == 0;
+
+	for (unsigned int i = 0; i < af->nssm_maps; i++)
+		used |= strcmp(af->ssm_maps[i].acl, name) == 0;
+	for (unsigned int i = 0; i < conf->nifs; i++) {
+		const struct conf_if_af *ifc = &conf->ifs[i]->af[family];
+
+		used |= strcmp(ifc->upstream_acl, name) == 0 || strcmp(ifc->access_list, name) == 0 ||
+			strcmp(ifc->boundary, name) == 0;
+	}
+	return used;
+}
+
 int conf_acl_set_rule(struct conf *conf, enum family family, const char *name, const struct gm_acl_rule *rule)
 {
 	struct conf_af *af = &conf->af[family];
@@ -363,7 +380,7 @@ int conf_acl_set_rule(struct conf *conf, enum family family, const char *name, c
 		acl->acl.nrules++;
 	}
 	acl->acl.rules[i] = *rule;
-	conf->policy_serial++;
+	af->policy_serial += is_used(conf, family, name);
 	return 0;
 }
 
@@ -394,7 +411,7 @@ int conf_acl_remove(struct conf *conf, enum family family, const char *name, uin
 		acl->acl.nrules--;
 		memmove(&acl->acl.rules[i], &acl->acl.rules[i + 1], (acl->acl.nrules - i) * sizeof(*acl->acl.rules));
 	}
-	conf->policy_serial++;
+	af->policy_serial += is_used(conf, family, name);
 	return 0;
 }
 
@@ -482,7 +499,7 @@ int conf_ssm_map_add(struct conf *conf, enum family family, const struct conf_ss
 	memmove(&v[i + 1], &v[i], (af->nssm_maps - i) * sizeof(*v));
 	v[i] = *map;
 	af->nssm_maps++;
-	conf->policy_serial++;
+	af->policy_serial++;
 	return 0;
 }
 
@@ -496,7 +513,7 @@ int conf_ssm_map_remove(struct conf *conf, enum family family, const struct conf
 		return -ENOENT;
 	af->nssm_maps--;
 	memmove(&af->ssm_maps[i], &af->ssm_maps[i + 1], (af->nssm_maps - i) * sizeof(*af->ssm_maps));
-	conf->policy_serial++;
+	af->policy_serial++;
 	return 0;
 }
 
@@ -531,24 +548,29 @@ static bool same_maps(const struct conf_af *a, const struct conf_af *b)
 	return true;
 }
 
-/* Shares equal lists with `old`; true when all of them are. */
-static bool adopt_policy(struct conf_af *af, const struct conf_af *old)
+/* Shares equal lists with `old`. */
+static void adopt_policy(struct conf *conf, enum family family, const struct conf *old)
 {
-	bool same = af->nacls == old->nacls && strcmp(af->ssm_range, old->ssm_range) == 0 && same_maps(af, old);
+	struct conf_af *af = &conf->af[family];
+	const struct conf_af *was = &old->af[family];
+	bool same = strcmp(af->ssm_range, was->ssm_range) == 0 && same_maps(af, was), found;
 
 	for (unsigned int i = 0; i < af->nacls; i++) {
-		bool found;
-		unsigned int j = acl_position(old, af->acls[i]->name, &found);
+		unsigned int j = acl_position(was, af->acls[i]->name, &found);
 
-		if (!found || !same_acl(&af->acls[i]->acl, &old->acls[j]->acl)) {
-			same = false;
+		if (!found || !same_acl(&af->acls[i]->acl, &was->acls[j]->acl)) {
+			same &= !is_used(conf, family, af->acls[i]->name);
 			continue;
 		}
 		acl_unref(af->acls[i]);
-		af->acls[i] = old->acls[j];
+		af->acls[i] = was->acls[j];
 		af->acls[i]->refs++;
 	}
-	return same;
+	for (unsigned int i = 0; i < was->nacls; i++) {
+		(void)acl_position(af, was->acls[i]->name, &found);
+		same &= found || !is_used(conf, family, was->acls[i]->name);
+	}
+	af->policy_serial = same ? was->policy_serial : was->policy_serial + 1;
 }
 
 static void adopt_members(struct conf *conf, struct conf_members *members, const struct conf_members *old)
@@ -563,11 +585,10 @@ static void adopt_members(struct conf *conf, struct conf_members *members, const
 void conf_adopt(struct conf *conf, const struct conf *old)
 {
 	static const struct conf_members none;
-	bool same = true;
 
 	conf->last_serial = old->last_serial;
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		same &= adopt_policy(&conf->af[f], &old->af[f]);
+		adopt_policy(conf, (enum family)f, old);
 		for (unsigned int i = 0; i < conf->nifs; i++) {
 			struct conf_if_af *af = &conf->ifs[i]->af[f];
 			const struct conf_if *ifc = conf_if_find(old, conf->ifs[i]->name);
@@ -576,7 +597,6 @@ void conf_adopt(struct conf *conf, const struct conf *old)
 			adopt_members(conf, &af->joins, ifc ? &ifc->af[f].joins : &none);
 		}
 	}
-	conf->policy_serial = same ? old->policy_serial : old->policy_serial + 1;
 }
 
 bool conf_invalid(const struct conf *conf, char *buf, size_t size)

@@ -46,6 +46,7 @@ struct conf_af {
 	bool wildcard;
 	struct conf_acl **acls; /* sorted by name */
 	unsigned int nacls;
+	uint32_t policy_serial; /* another one after each change of an access list in use, the SSM range or a map */
 };
 
 /* Settings of an interface in a family; 0 stands for what follows from other settings where the comment says so. */
@@ -93,8 +94,7 @@ struct conf {
 	struct conf_af af[FAMILY_COUNT];
 	struct conf_if **ifs; /* sorted by name */
 	unsigned int nifs;
-	uint32_t policy_serial; /* another one after each change of an access list, the SSM range or a map */
-	uint32_t last_serial;   /* source of the serials of lists */
+	uint32_t last_serial; /* source of the serials of lists */
 };
 
 /* A configuration with every setting at its default. All of these return NULL when out of memory. */

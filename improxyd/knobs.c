@@ -381,7 +381,7 @@ enum cmd_code knob_run(const struct knob_use *use, struct cmd_ctx *ctx, struct c
 	case KNOB_CHOICE:
 		return run_choice(use, ctx, field);
 	case KNOB_ACL:
-		conf->policy_serial += knob->scope == KNOB_FAMILY;
+		conf->af[use->family].policy_serial += knob->scope == KNOB_FAMILY;
 		return set_name(ctx, field, use->form == KNOB_UNSET ? "" : cmd_arg(ctx, "ACL"));
 	case KNOB_MEMBERS:
 		return run_members(use, ctx, conf, field);

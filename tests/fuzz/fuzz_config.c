@@ -48,9 +48,9 @@ static void same_text(const char *a, const struct conf *conf)
 
 static void nothing_changed(const struct conf *a, const struct conf *b)
 {
-	ENSURE(a->policy_serial == b->policy_serial && a->nifs == b->nifs);
+	ENSURE(a->nifs == b->nifs);
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {
-		ENSURE(a->af[f].nacls == b->af[f].nacls);
+		ENSURE(a->af[f].policy_serial == b->af[f].policy_serial && a->af[f].nacls == b->af[f].nacls);
 		for (unsigned int i = 0; i < a->af[f].nacls; i++)
 			ENSURE(a->af[f].acls[i] == b->af[f].acls[i]);
 		for (unsigned int i = 0; i < a->nifs; i++)

@@ -140,9 +140,13 @@ static void rules_are_kept_by_seq(void **state)
 {
 	struct conf *conf = new_conf();
 	const struct gm_acl *acl;
-	uint32_t serial = conf->policy_serial;
+	uint32_t serial = conf->af[FAMILY_IPV4].policy_serial, other = conf->af[FAMILY_IPV6].policy_serial;
 
 	(void)state;
+	add_rule(conf, "TV", 30, true, NULL);
+	assert_int_equal(conf_acl_remove(conf, FAMILY_IPV4, "TV", 0), 0);
+	assert_int_equal(conf->af[FAMILY_IPV4].policy_serial, serial); /* nobody has used it */
+	strcpy(get_if(conf, "lan1")->af[FAMILY_IPV4].boundary, "TV");
 	assert_null(conf_acl_find(conf, FAMILY_IPV4, "TV"));
 	assert_null(conf_acl_find(conf, FAMILY_IPV4, ""));
 	add_rule(conf, "TV", 20, false, NULL);
@@ -155,15 +159,15 @@ static void rules_are_kept_by_seq(void **state)
 	assert_int_equal(acl->rules[0].seq, 5);
 	assert_int_equal(acl->rules[1].seq, 10);
 	assert_int_equal(acl->rules[2].seq, 20);
-	assert_int_not_equal(conf->policy_serial, serial);
+	assert_int_not_equal(conf->af[FAMILY_IPV4].policy_serial, serial);
 
 	/* The same number again replaces the rule. */
-	serial = conf->policy_serial;
+	serial = conf->af[FAMILY_IPV4].policy_serial;
 	add_rule(conf, "TV", 10, false, "239.3.0.0/16");
 	acl = conf_acl_find(conf, FAMILY_IPV4, "TV");
 	assert_int_equal(acl->nrules, 3);
 	assert_false(acl->rules[1].permit);
-	assert_int_not_equal(conf->policy_serial, serial);
+	assert_int_not_equal(conf->af[FAMILY_IPV4].policy_serial, serial);
 
 	assert_int_equal(conf_acl_remove(conf, FAMILY_IPV4, "TV", 11), -ENOENT);
 	assert_int_equal(conf_acl_remove(conf, FAMILY_IPV4, "NONE", 0), -ENOENT);
@@ -177,6 +181,7 @@ static void rules_are_kept_by_seq(void **state)
 	add_rule(conf, "A", 2, true, NULL);
 	assert_int_equal(conf_acl_remove(conf, FAMILY_IPV4, "A", 0), 0);
 	assert_null(conf_acl_find(conf, FAMILY_IPV4, "A"));
+	assert_int_equal(conf->af[FAMILY_IPV6].policy_serial, other);
 	conf_free(conf);
 }
 
@@ -257,8 +262,10 @@ static struct conf *build(const char *group)
 
 	add_rule(conf, "NEWS", 10, true, "239.9.0.0/16");
 	add_rule(conf, "TV", 10, true, group);
+	strcpy(get_if(conf, "lan1")->af[FAMILY_IPV4].access_list, "TV");
 	add_static(conf, get_if(conf, "lan1"), "239.1.1.1", NULL);
 	add_static(conf, get_if(conf, "lan2"), "239.1.1.1", NULL);
+	strcpy(get_if(conf, "lan2")->af[FAMILY_IPV4].boundary, "NEWS");
 	return conf;
 }
 
@@ -267,9 +274,9 @@ static void a_reload_of_the_same_changes_nothing(void **state)
 	struct conf *old = build("239.1.0.0/16"), *new = build("239.1.0.0/16");
 
 	(void)state;
-	old->policy_serial += 5;
+	old->af[FAMILY_IPV4].policy_serial += 5;
 	conf_adopt(new, old);
-	assert_int_equal(new->policy_serial, old->policy_serial);
+	assert_int_equal(new->af[FAMILY_IPV4].policy_serial, old->af[FAMILY_IPV4].policy_serial);
 	assert_ptr_equal(conf_acl_find(new, FAMILY_IPV4, "TV"), conf_acl_find(old, FAMILY_IPV4, "TV"));
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(new->ifs[i]->af[FAMILY_IPV4].statics.serial,
@@ -286,7 +293,7 @@ static void a_reload_of_another_changes_that(void **state)
 	(void)state;
 	add_static(new, conf_if_find(new, "lan2"), "239.1.1.2", NULL);
 	conf_adopt(new, old);
-	assert_int_not_equal(new->policy_serial, old->policy_serial);
+	assert_int_not_equal(new->af[FAMILY_IPV4].policy_serial, old->af[FAMILY_IPV4].policy_serial);
 	assert_ptr_not_equal(conf_acl_find(new, FAMILY_IPV4, "TV"), conf_acl_find(old, FAMILY_IPV4, "TV"));
 	assert_ptr_equal(conf_acl_find(new, FAMILY_IPV4, "NEWS"), conf_acl_find(old, FAMILY_IPV4, "NEWS"));
 	assert_int_equal(new->ifs[0]->af[FAMILY_IPV4].statics.serial, old->ifs[0]->af[FAMILY_IPV4].statics.serial);
@@ -302,13 +309,13 @@ static void a_reload_notices_what_has_gone(void **state)
 	(void)state;
 	assert_int_equal(conf_acl_remove(new, FAMILY_IPV4, "NEWS", 0), 0);
 	conf_adopt(new, old);
-	assert_int_not_equal(new->policy_serial, old->policy_serial);
+	assert_int_not_equal(new->af[FAMILY_IPV4].policy_serial, old->af[FAMILY_IPV4].policy_serial);
 	conf_free(new);
 
 	new = build("239.1.0.0/16");
 	snprintf(new->af[FAMILY_IPV4].ssm_range, sizeof(new->af[FAMILY_IPV4].ssm_range), "TV");
 	conf_adopt(new, old);
-	assert_int_not_equal(new->policy_serial, old->policy_serial);
+	assert_int_not_equal(new->af[FAMILY_IPV4].policy_serial, old->af[FAMILY_IPV4].policy_serial);
 	conf_free(new);
 	conf_free(old);
 }
