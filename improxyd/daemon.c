@@ -268,6 +268,8 @@ static void on_held(void *arg, mtime_t time)
 	const struct gm_event ask = { .type = GM_EV_ASK, .slot = GM_NO_IF };
 	struct daemon *d = arg;
 
+	if (d->watchdog)
+		feed_watchdog(d); /* those who wait for a word have clocks of their own */
 	log_warn("improxyd", "did not run for %" PRId64 " s: that time does not count, and hosts are asked again",
 		 (int64_t)mtime_to_s(time));
 	for (unsigned int f = 0; f < FAMILY_COUNT; f++) {

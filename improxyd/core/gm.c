@@ -268,7 +268,7 @@ static int clear(struct gm *gm, uint8_t slot, const struct ipaddr *addr)
 		}
 		e = gm_static_apply(ifp);
 		err = err ? err : e;
-		gm_querier_relearn(ifp);
+		gm_querier_ask(ifp);
 	}
 	return err;
 }
@@ -317,7 +317,7 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 				: -EINVAL;
 	case GM_EV_ASK:
 		gm_for_each_if (gm, ifp)
-			gm_querier_relearn(ifp);
+			gm_querier_ask(ifp);
 		return 0;
 	case GM_EV_RESYNC:
 		if (has_slot)

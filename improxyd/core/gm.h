@@ -34,6 +34,12 @@ enum gm_role { GM_ROLE_NONE, GM_ROLE_UPSTREAM, GM_ROLE_DOWNSTREAM };
 /* Numbered as on the wire: RFC 9776 s4.2.13, RFC 9777 s5.2.12. */
 enum gm_record_type { GM_IS_IN = 1, GM_IS_EX = 2, GM_TO_IN = 3, GM_TO_EX = 4, GM_ALLOW = 5, GM_BLOCK = 6 };
 
+/* It tells of a filter in EXCLUDE mode. */
+static inline bool gm_record_excludes(enum gm_record_type type)
+{
+	return type == GM_IS_EX || type == GM_TO_EX;
+}
+
 enum gm_immediate { GM_IMMEDIATE_OFF, GM_IMMEDIATE_TRACK, GM_IMMEDIATE_ALWAYS };
 
 /*

@@ -183,7 +183,12 @@ void gm_hosts_note(struct gm_hosts *hosts, uint32_t *used, const struct gm_host_
 	struct gm_host *host = find(hosts, r->reporter);
 	bool leaves = r->type == GM_TO_IN && r->nsources == 0;
 	struct gm_host_report listless = *r;
+	bool changes = r->type == GM_ALLOW || r->type == GM_BLOCK, unlisted;
 
+	if (host && !alive(host, now)) {
+		forget(hosts, used, host);
+		host = NULL;
+	}
 	/* Where several stand behind one name, the leave of one says nothing of the others: their entry ages. */
 	if (leaves && ipaddr_is_unspecified(r->reporter))
 		return;
@@ -196,14 +201,18 @@ void gm_hosts_note(struct gm_hosts *hosts, uint32_t *used, const struct gm_host_
 		forget_aged(hosts, used, now);
 		host = add(hosts, used, r->reporter);
 	}
+	/* A list that was not kept is not known by what changes in it. */
+	unlisted = !r->keep_sources || (host && host->older && changes);
 	if (!r->keep_sources)
 		listless.nsources = 0;
 	if (!host || apply(host, used, &listless) < 0) {
 		hosts->incomplete_until = deadline;
 		return;
 	}
-	host->deadline = deadline;
-	host->older = r->gen < GM_GEN3 || ipaddr_is_unspecified(r->reporter) || !r->keep_sources;
+	/* That it wants any source is not confirmed by what it says of some. */
+	if (!host->exclude || gm_record_excludes(r->type))
+		host->deadline = deadline;
+	host->older = r->gen < GM_GEN3 || ipaddr_is_unspecified(r->reporter) || unlisted;
 	if (!host->older && !host->exclude && !host->nsources)
 		forget(hosts, used, host);
 }
@@ -237,6 +246,28 @@ bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *sou
 		if (but && ipaddr_eq(&host->addr, but))
 			continue;
 		if (alive(host, now) && gm_addrs_contain(host->sources, host->nsources, source) != host->exclude)
+			return true;
+	}
+	return false;
+}
+
+static bool holds_all(const struct gm_set *held, const struct gm_host *host)
+{
+	for (unsigned int i = 0; i < host->nsources; i++) {
+		const struct gm_src *src = gm_set_find(held, &host->sources[i]);
+
+		if (!src || !src->deadline)
+			return false;
+	}
+	return true;
+}
+
+bool gm_hosts_want_beyond(const struct gm_hosts *hosts, const struct gm_set *held, mtime_t now)
+{
+	for (uint32_t i = 0; i < hosts->n; i++) {
+		const struct gm_host *host = &hosts->v[i];
+
+		if (alive(host, now) && !host->exclude && !holds_all(held, host))
 			return true;
 	}
 	return false;

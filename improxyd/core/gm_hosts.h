@@ -17,6 +17,8 @@
 #include "lib/ipaddr.h"
 #include "lib/mtime.h"
 
+struct gm_set;
+
 struct gm_host {
 	struct ipaddr addr;     /* first: arrays are searched by it */
 	mtime_t deadline;       /* a group membership interval after its last report */
@@ -59,6 +61,9 @@ bool gm_hosts_want_group(const struct gm_hosts *hosts, mtime_t now);
 /* Some host wants this source; one other than `but`, which may be NULL. */
 bool gm_hosts_want_source(const struct gm_hosts *hosts, const struct ipaddr *source, const struct ipaddr *but,
 			  mtime_t now);
+
+/* Some host in INCLUDE mode wants a source that a record in EXCLUDE mode does not hold as requested. */
+bool gm_hosts_want_beyond(const struct gm_hosts *hosts, const struct gm_set *held, mtime_t now);
 
 uint32_t gm_hosts_count(const struct gm_hosts *hosts, mtime_t now);
 

@@ -112,14 +112,9 @@ void gm_querier_adjust(struct gm_if *ifp)
 
 void gm_querier_ask(struct gm_if *ifp)
 {
+	ifp->unsure = ifp->gm->now + ifp->conf.query_response;
 	if (ifp->querier && ifp->querying)
 		push_query(ifp, NULL);
-}
-
-void gm_querier_relearn(struct gm_if *ifp)
-{
-	ifp->unsure = ifp->gm->now + ifp->conf.query_response;
-	gm_querier_ask(ifp);
 }
 
 void gm_querier_timer(struct gm_if *ifp)

@@ -15,11 +15,11 @@ void gm_querier_stop(struct gm_if *ifp);
 /* The intervals were configured anew; the role and the schedule stay, but for a next query that is now too far off. */
 void gm_querier_adjust(struct gm_if *ifp);
 
-/* A general query out of turn, to learn at once what hosts want now. Only as querier. */
-void gm_querier_ask(struct gm_if *ifp);
-/* The same because reports were lost or forgotten: until the answers have come not all who have their data are known.
+/*
+ * A general query out of turn, to learn at once what hosts want now. Only as querier. Until the answers have come not
+ * all hosts that have their data are known.
  */
-void gm_querier_relearn(struct gm_if *ifp);
+void gm_querier_ask(struct gm_if *ifp);
 
 /* A query was heard on this interface (upstream or downstream). */
 void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev);

@@ -37,11 +37,6 @@ static int refuse_request(struct gm_if *ifp, const struct request *req, enum gm_
 	return refuse(ifp, why);
 }
 
-static bool excludes(enum gm_record_type type)
-{
-	return type == GM_IS_EX || type == GM_TO_EX;
-}
-
 /* Who may speak, and in which version: what a single packet cannot tell without its interface. */
 static int check_sender(struct gm_if *ifp, const struct gm_event *ev)
 {
@@ -87,7 +82,7 @@ static int map_ssm(struct gm_if *ifp, struct request *req)
 {
 	struct gm *gm = ifp->gm;
 
-	if (!gm_policy_ssm(gm, &req->group) || !(req->gen < GM_GEN3 || excludes(req->type)))
+	if (!gm_policy_ssm(gm, &req->group) || !(req->gen < GM_GEN3 || gm_record_excludes(req->type)))
 		return 0;
 	if (grow_scratch(gm, gm->conf.nssm_maps) < 0)
 		return -ENOMEM;
@@ -115,7 +110,7 @@ static int check_sources(struct gm_if *ifp, struct request *req)
 	bool asks = req->type == GM_IS_IN || req->type == GM_ALLOW || req->type == GM_TO_IN;
 	unsigned int kept = 0, denied = 0;
 
-	if (excludes(req->type) && !gm_acl_permits(ifp->conf.acl, &req->group, NULL))
+	if (gm_record_excludes(req->type) && !gm_acl_permits(ifp->conf.acl, &req->group, NULL))
 		return refuse_request(ifp, req, GM_DROP_ACCESS_LIST);
 	for (unsigned int i = 0; i < req->nsources; i++) {
 		const struct ipaddr *source = &req->sources[i];
@@ -206,7 +201,7 @@ static int apply_compatibility(struct gm_rec *rec, struct request *req)
 
 	if (req->gen == GM_GEN1)
 		rec->gen1_until = until;
-	else if (req->gen == GM_GEN2 && excludes(req->type))
+	else if (req->gen == GM_GEN2 && gm_record_excludes(req->type))
 		rec->gen2_until = until;
 	gen = gm_rec_gen(rec, now);
 	if (gen == GM_GEN3)
@@ -262,7 +257,7 @@ int gm_report_record(struct gm_if *ifp, const struct gm_event *ev)
 	}
 	note_host(rec, &req);
 	gm_router_apply(rec, req.type, req.sources, req.nsources);
-	if (ifp->conf.gen < GM_GEN3 && excludes(req.type))
+	if (ifp->conf.gen < GM_GEN3 && gm_record_excludes(req.type))
 		rec->group_queries_left = 0; /* RFC 2236 s3: the answer ends the asking */
 	gm_router_finish(rec);
 	return 0;

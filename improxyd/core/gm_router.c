@@ -215,7 +215,8 @@ static void spare_wanted(struct change *c)
 
 /*
  * What has been asked for is given up without waiting for an answer; but not what the host that reports had asked for
- * itself and may go on to list in its next record.
+ * itself and may go on to list in its next record, nor a group in which others named sources that EXCLUDE mode has
+ * swallowed.
  */
 static void leave_now(const struct change *c)
 {
@@ -223,18 +224,16 @@ static void leave_now(const struct change *c)
 	bool always = rec->iface->conf.immediate_leave == GM_IMMEDIATE_ALWAYS;
 	mtime_t now = rec->iface->gm->now;
 
-	if (c->asks_group) {
-		gm_router_lower_group(rec, now);
+	if (c->asks_group && (always || !gm_hosts_want_beyond(&rec->hosts, &rec->sources, now))) {
+		rec->group->prompt |= gm_router_lower_group(rec, now);
 		rec->group_queries_left = 0;
-		rec->group->prompt = true;
 	}
 	for (uint32_t i = 0; c->asks && i < rec->sources.n; i++) {
 		struct gm_src *src = &rec->sources.v[i];
 
 		if (src->ask && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, NULL, now))) {
-			gm_router_lower_source(rec, src, now);
+			rec->group->prompt |= gm_router_lower_source(rec, src, now);
 			src->queries_left = 0;
-			rec->group->prompt = true;
 		}
 	}
 }
@@ -294,20 +293,22 @@ void gm_router_apply(struct gm_rec *rec, enum gm_record_type type, const struct 
 
 /* --- timers --- */
 
-void gm_router_lower_group(struct gm_rec *rec, mtime_t deadline)
+bool gm_router_lower_group(struct gm_rec *rec, mtime_t deadline)
 {
 	if (rec->filter_deadline == MTIME_NEVER || rec->filter_deadline <= deadline)
-		return;
+		return false;
 	rec->filter_deadline = deadline;
 	gm_rec_arm(rec, deadline);
+	return true;
 }
 
-void gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline)
+bool gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline)
 {
 	if (src->fixed || src->deadline <= deadline)
-		return;
+		return false;
 	src->deadline = deadline;
 	gm_rec_arm(rec, deadline);
+	return true;
 }
 
 /* RFC 9776 s6.5: the sources still wanted become the INCLUDE list, the exclude list goes. */

@@ -32,8 +32,8 @@ void gm_router_timer(struct gm_rec *rec);
 
 /* Lowers the filter timer, or a source's timer, to `deadline`; never raises, never touches what a static-group holds.
  */
-void gm_router_lower_group(struct gm_rec *rec, mtime_t deadline);
-void gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline);
+bool gm_router_lower_group(struct gm_rec *rec, mtime_t deadline);
+bool gm_router_lower_source(struct gm_rec *rec, struct gm_src *src, mtime_t deadline);
 
 /*
  * From EXCLUDE to INCLUDE mode, when the filter timer has run out or any source is not to be had any more: the sources

@@ -177,7 +177,7 @@ struct gm_if {
 	mtime_t query_interval; /* likewise */
 	struct ipaddr other_querier;
 	mtime_t started_up; /* from then on every host that was there before us has had its turn to report */
-	mtime_t unsure;     /* until then a host that has its data may be unknown: its reports were lost or forgotten */
+	mtime_t unsure;     /* until then a host that has its data may be unknown: it was asked for a reason */
 
 	/* multicast router discovery */
 	struct theap_node discovery; /* next advertisement */

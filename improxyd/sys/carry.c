@@ -15,7 +15,7 @@
 #define NAME_STATE  "state"
 #define NAME_CONFIG "config"
 /* A number that changes with the meaning of struct carry up to `counted`. */
-#define LAYOUT 0x696d7002u
+#define LAYOUT 0x696d7003u
 /* The fields of struct gmsock_stats. */
 #define SOCK_COUNTERS "received upcalls other overflows sent send_errors read_errors rcvbuf"
 /* More than any configuration has. */

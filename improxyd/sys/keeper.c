@@ -42,7 +42,8 @@
 /* One that is at work and says nothing for so long has come to a stand, */
 #define SILENCE mtime_from_s(30)
 /* or for half of the time in which a manager wants to hear that it is at work, if that is less. It says so in time. */
-#define WORDS 4
+#define WORDS         4
+#define SILENCE_LEAST mtime_from_ms(100)
 /* The manager that did not listen is told again. */
 #define SYNC_AGAIN mtime_from_ms(100)
 /* Seconds that a new program gets to show that it runs. */
@@ -119,8 +120,15 @@ static void forward(struct keeper *k, int signo)
 		kill(k->worker, signo); /* of a worker that has just ended SIGCHLD tells */
 }
 
+static void feed_watchdog(void)
+{
+	if (process_watchdog((long)getpid()))
+		(void)process_notify_fd("WATCHDOG=1", -1); /* if it is not heard, the next one may be */
+}
+
 static void worker_alive(struct keeper *k)
 {
+	feed_watchdog();
 	k->silent = false;
 	if (!k->asked)
 		k->kill_at = loop_now() + k->silence;
@@ -157,8 +165,6 @@ static void hear(struct keeper *k, const char *text, int fd)
 		break;
 	case KEEPER_ALIVE:
 		worker_alive(k);
-		if (process_watchdog((long)getpid()))
-			(void)process_notify_fd("WATCHDOG=1", -1); /* if it is not, the next one may be */
 		break;
 	}
 	if (fd >= 0)
@@ -333,13 +339,20 @@ static int exit_status(const struct keeper *k, int status)
 /* What had happened, for the next worker; and what is to be learned from it. */
 static void note_accident(struct keeper *k, int status)
 {
-	if (k->silent && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+	bool stood = k->silent && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	/* Until it said its last word. */
+	mtime_t life = loop_now() - k->started - (stood ? k->silence + k->silence / 2 : 0);
+
+	/* The manager has waited for a word, too: the next worker gets its time for the first one. */
+	if (stood)
+		feed_watchdog();
+	if (stood)
 		snprintf(k->accident, sizeof(k->accident), "had come to a stand and was ended");
 	else if (WIFSIGNALED(status))
 		snprintf(k->accident, sizeof(k->accident), "was ended by signal %d", WTERMSIG(status));
 	else
 		snprintf(k->accident, sizeof(k->accident), "exited with status %d", WEXITSTATUS(status));
-	k->short_lives = loop_now() - k->started < GOOD_LIFE ? k->short_lives + 1 : 0;
+	k->short_lives = life < GOOD_LIFE ? k->short_lives + 1 : 0;
 	if (k->short_lives >= SHORT_LIVES)
 		kept_drop(&k->kept, KEEPER_CONFIG);
 	if (!k->short_lives)
@@ -512,6 +525,8 @@ static mtime_t patience(long pid)
 {
 	mtime_t manager = process_watchdog(pid);
 
+	if (manager && manager < SILENCE_LEAST)
+		return SILENCE_LEAST;
 	return manager ? mtime_min(manager, SILENCE) : SILENCE;
 }
 

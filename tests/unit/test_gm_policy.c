@@ -822,6 +822,51 @@ static void im_exclude_ends_beside_include(void)
 	expect_state(D1, G, "IN{1:260}");
 }
 
+/* EXCLUDE mode has swallowed what the other host asked for: it has to be asked. */
+static void im_exclude_ends_after_include(void)
+{
+	immediate(GM_IMMEDIATE_TRACK);
+	report(D1, H2, G, "ALLOW{1}");
+	report(D1, H1, G, "TO_EX{}");
+	wait_s(5);
+	report(D1, H1, G, "TO_IN{}");
+	expect_state(D1, G, "EX({},{}):2");
+	expect_query(D1, "Q(G1)");
+	report(D1, H2, G, "IS_IN{1}");
+	wait_s(5);
+	expect_state(D1, G, "IN{1:265}");
+}
+
+/* A host that came back in another mode, without a word of the change. */
+static void im_old_wish_does_not_count(void)
+{
+	immediate(GM_IMMEDIATE_TRACK);
+	report(D1, H1, G, "TO_EX{}");
+	for (unsigned int i = 0; i < 3; i++) {
+		wait_s(100);
+		report(D1, H2, G, "IS_EX{}");
+		report(D1, H1, G, "IS_IN{1}");
+	}
+	report(D1, H2, G, "TO_IN{}");
+	wait_s(5);
+	expect_lists(D1, G, "IN{1}");
+}
+
+/* Turned off for a while: what a host then changed in its list is not known, only what it lists later. */
+static void im_turned_off_for_a_while(void)
+{
+	immediate(GM_IMMEDIATE_TRACK);
+	report(D1, H1, G, "TO_EX{1}");
+	report(D1, H2, G, "ALLOW{1}");
+	immediate(GM_IMMEDIATE_OFF);
+	report(D1, H1, G, "ALLOW{1}");
+	immediate(GM_IMMEDIATE_TRACK);
+	report(D1, H1, G, "BLOCK{9}");
+	report(D1, H2, G, "BLOCK{1}");
+	expect_query(D1, "Q(G1,{9}) Q(G1,{1,9})");
+	expect_state(D1, G, "EX({1:2,9:2},{}):270");
+}
+
 static void im_only_by_the_querier(void)
 {
 	immediate(GM_IMMEDIATE_ALWAYS);
@@ -934,6 +979,9 @@ int main(void)
 	TEST_V4(im_hosts_without_address);
 	TEST(im_older_hosts_behind_an_ssm_map);
 	TEST(im_exclude_ends_beside_include);
+	TEST(im_exclude_ends_after_include);
+	TEST(im_old_wish_does_not_count);
+	TEST(im_turned_off_for_a_while);
 	TEST(im_only_by_the_querier);
 	TEST(im_aged_hosts_do_not_count);
 	TEST(im_turned_on_late);
