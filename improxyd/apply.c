@@ -320,12 +320,13 @@ static void run_family(struct apply *apply, enum family family)
 		apply->failed = -ENOMEM;
 	apply->family = family;
 	fill_conf(apply, &gm, apply->maps[family], conf, family);
-	/* Slots are freed before others are taken. */
+	/* Slots are freed before others are taken; and these ask for the table, so it has to be the right one. */
 	exec_sweep(exec, keep, apply);
+	exec_set_table(exec, conf->af[family].table);
 	apply_role(apply, exec, GM_ROLE_UPSTREAM);
 	apply_role(apply, exec, GM_ROLE_DOWNSTREAM);
 	apply_joins(apply, exec);
-	err = exec_set_conf(exec, &gm, conf->af[family].table);
+	err = exec_set_conf(exec, &gm);
 	if (err < 0)
 		apply->failed = err;
 	free(old_maps);

@@ -421,7 +421,12 @@ static bool must_look(struct exec *exec, const struct gm_conf *conf)
 	return false;
 }
 
-int exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
+void exec_set_table(struct exec *exec, uint32_t number)
+{
+	table_set_number(exec->table, number);
+}
+
+int exec_set_conf(struct exec *exec, const struct gm_conf *conf)
 {
 	struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = conf };
 	struct gm_conf kept;
@@ -439,7 +444,6 @@ int exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table)
 	err = exec_event(exec, &ev);
 	watch_linklocal(exec);
 	sweep_set_timeout(exec->sweep, conf->idle_timeout);
-	table_set_number(exec->table, table);
 	return err;
 }
 

@@ -59,11 +59,14 @@ bool exec_reviving(const struct exec *exec);
 /* From now on exec_free() leaves the kernel as it is, for the next process. */
 void exec_abandon(struct exec *exec);
 
+/* The kernel's table to be used: to be set before the first interface, which asks for it. A new one is taken at once. */
+void exec_set_table(struct exec *exec, uint32_t number);
+
 /*
- * Settings of the family; see struct gm_conf for the life of what it points to. A new table is taken at once. Returns 0
- * or -ENOMEM: they count, but not for all that was there before.
+ * Settings of the family; see struct gm_conf for the life of what it points to. Returns 0 or -ENOMEM: they count, but
+ * not for all that was there before.
  */
-int exec_set_conf(struct exec *exec, const struct gm_conf *conf, uint32_t table);
+int exec_set_conf(struct exec *exec, const struct gm_conf *conf);
 
 /*
  * Makes an interface what `want` says; it is known by its ifindex. Returns 0; -ENOSPC when all slots are taken; or
