@@ -239,11 +239,15 @@ static enum cmd_code show_running(struct cmd_ctx *ctx)
 static enum cmd_code show_startup(struct cmd_ctx *ctx)
 {
 	struct daemon *d = cli_session(ctx)->daemon;
+	size_t len;
 	char *text;
-	int err = daemon_read_file(daemon_startup_file(d), &text);
+	int err = daemon_read_file(daemon_startup_file(d), &text, &len);
 
 	if (err < 0)
-		return cmd_fail(ctx, "%s: %s", daemon_startup_file(d), strerror(-err));
+		return cmd_fail(ctx, "%s: %s", daemon_startup_file(d), daemon_read_error(err));
+	/* A reply is text. */
+	for (char *nul = text; (nul = memchr(nul, '\0', (size_t)(text + len - nul)));)
+		*nul = '?';
 	err = cmd_text_only(ctx);
 	if (err == 0)
 		out_text(ctx->out, "%s", text);
@@ -288,7 +292,7 @@ static enum cmd_code save_startup(struct cmd_ctx *ctx)
 		return cmd_fail(ctx,
 				"%s is not what is running, it could not be read (%s): 'reload configuration' reads "
 				"it, 'write file' overwrites it",
-				daemon_startup_file(d), strerror(-err));
+				daemon_startup_file(d), daemon_read_error(err));
 	return save(ctx, daemon_startup_file(d));
 }
 
@@ -310,11 +314,11 @@ static void print_error(void *arg, const char *message)
 
 static enum cmd_code load(struct cmd_ctx *ctx, const char *path)
 {
-	int err = daemon_load(cli_session(ctx)->daemon, path, print_error, ctx);
+	int ret = daemon_load(cli_session(ctx)->daemon, path, print_error, ctx);
 
-	if (err == -EINVAL)
+	if (ret > 0)
 		return cmd_fail(ctx, "%s has errors: nothing was changed", path);
-	return err < 0 ? cmd_fail(ctx, "%s: %s", path, strerror(-err)) : CMD_OK;
+	return ret < 0 ? cmd_fail(ctx, "%s: %s", path, daemon_read_error(ret)) : CMD_OK;
 }
 
 static enum cmd_code run_copy_file(struct cmd_ctx *ctx)

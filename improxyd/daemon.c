@@ -164,9 +164,9 @@ static void on_signal(void *arg, int signo)
 		if (err < 0 && d->conf->log_file.on)
 			log_error("log", "%s: not opened anew: %s", d->conf->log_path, daemon_write_error(d, err));
 		err = daemon_load(d, d->options->config_file, NULL, NULL);
-		if (err < 0)
+		if (err)
 			log_error("config", "%s: not reloaded: %s", d->options->config_file,
-				  err == -EINVAL ? "it has errors" : strerror(-err));
+				  err > 0 ? "it has errors" : daemon_read_error(err));
 		else
 			log_notice("config", "%s: reloaded", d->options->config_file);
 		return;

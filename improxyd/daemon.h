@@ -49,20 +49,24 @@ const char *daemon_startup_file(const struct daemon *d);
 const char *daemon_config_error(const struct daemon *d, size_t i);
 
 /*
- * Reads a file and puts it in force, if no line of it is wrong: -EINVAL when one is, each of which is told to `error`.
- * Another -errno: the file cannot be read.
+ * Reads a file and puts it in force, if none of them is wrong. Returns 0; the
+ * number of wrong lines, each of which is told to `error`; or -errno, the file cannot be read.
  */
 int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg);
 
-/* A whole file as malloced text; and a file replaced by text at once, keeping mode and owner. Return 0 or -errno. */
-int daemon_read_file(const char *path, char **text);
+/*
+ * A whole file as malloced text, which may hold NULs; and a file replaced by text at once, keeping mode and owner.
+ * Return 0 or -errno.
+ */
+int daemon_read_file(const char *path, char **text, size_t *len);
 int daemon_write_file(struct daemon *d, const char *path, const char *text);
 /*
  * Why what the startup file says has never been in force: -errno of the start, when it could not be read, and there
  * is a file still. 0: it has been read, or there was none.
  */
 int daemon_startup_unread(const struct daemon *d);
-/* What to tell of a file that could not be written. */
+/* What to tell of a file that could not be read, or written. */
+const char *daemon_read_error(int err);
 const char *daemon_write_error(const struct daemon *d, int err);
 
 /* The engine of a family (read core/gm_state.h); NULL when the kernel does not know the family. */

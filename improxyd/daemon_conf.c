@@ -95,9 +95,9 @@ const char *daemon_config_error(const struct daemon *d, size_t i)
 	return i < d->nerrors ? d->errors[i] : NULL;
 }
 
-int daemon_read_file(const char *path, char **text)
+int daemon_read_file(const char *path, char **text, size_t *len)
 {
-	return file_read(path, text);
+	return file_read(path, FILE_READY, text, len);
 }
 
 int daemon_write_file(struct daemon *d, const char *path, const char *text)
@@ -111,12 +111,18 @@ int daemon_write_file(struct daemon *d, const char *path, const char *text)
 
 int daemon_startup_unread(const struct daemon *d)
 {
+	size_t len;
 	char *text;
-	int err = d->carry->unread ? file_read(d->options->config_file, &text) : -ENOENT;
+	int err = d->carry->unread ? file_read(d->options->config_file, FILE_READY, &text, &len) : -ENOENT;
 
 	if (err == 0)
 		free(text);
 	return err == -ENOENT ? 0 : d->carry->unread;
+}
+
+const char *daemon_read_error(int err)
+{
+	return err == -ENOTSUP ? "Only a regular file or /dev/null can be read while improxyd runs" : strerror(-err);
 }
 
 const char *daemon_write_error(const struct daemon *d, int err)
@@ -158,41 +164,47 @@ static void on_load_error(void *arg, const char *message)
 	d->nerrors += d->errors[d->nerrors] != NULL;
 }
 
-/* Reads a file into a configuration that shares with the one in force what is the same. */
-static int load_file(struct daemon *d, const char *path, struct loading *loading, struct conf **conf,
-		     unsigned int *nerrors)
+/*
+ * Runs the lines of a file on `conf`, which then shares with the configuration in force what is the same. Returns the
+ * number of wrong lines, or -errno.
+ */
+static int load_file(struct daemon *d, const char *path, enum file_kind kind, struct conf *conf,
+		     struct loading *loading)
 {
+	struct load_source source = { .name = path };
 	char *text;
-	int err = file_read(path, &text);
+	int ret = file_read(path, kind, &text, &source.len);
 
-	if (err < 0)
-		return err;
+	if (ret < 0)
+		return ret;
 	if (strcmp(path, d->options->config_file) == 0)
 		d->carry->unread = 0;
 	daemon_forget_errors(d);
-	*conf = load_text(d->table, path, text, on_load_error, loading, nerrors);
+	source.text = text;
+	ret = load_text(d->table, &source, conf, on_load_error, loading);
 	free(text);
-	if (!*conf)
-		return -ENOMEM;
-	conf_adopt(*conf, d->conf);
-	return 0;
+	if (ret >= 0)
+		conf_adopt(conf, d->conf);
+	return ret;
+}
+
+/* All or nothing. */
+static int load_strictly(struct daemon *d, const char *path, struct conf *conf,
+			 void (*error)(void *arg, const char *message), void *arg)
+{
+	struct loading loading = { d, error, arg };
+	int ret = conf ? load_file(d, path, FILE_READY, conf, &loading) : -ENOMEM;
+
+	if (ret == 0)
+		daemon_replace_conf(d, conf);
+	else
+		conf_free(conf);
+	return ret;
 }
 
 int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
 {
-	struct loading loading = { d, error, arg };
-	unsigned int nerrors;
-	struct conf *conf;
-	int err = load_file(d, path, &loading, &conf, &nerrors);
-
-	if (err < 0)
-		return err;
-	if (nerrors) {
-		conf_free(conf);
-		return -EINVAL;
-	}
-	daemon_replace_conf(d, conf);
-	return 0;
+	return load_strictly(d, path, conf_new(), error, arg);
 }
 
 /* For a process that has to go on where this one was ended. */
@@ -211,35 +223,37 @@ void daemon_save_conf(void *arg)
 /* After an accident the configuration is what it was, saved or not. False: there is none to go on with. */
 static bool load_former(struct daemon *d, const char *text)
 {
+	const struct load_source source = { .name = "running-config", .text = text, .len = strlen(text) };
 	struct loading loading = { .d = d };
-	unsigned int nerrors;
-	struct conf *conf = load_text(d->table, "running-config", text, on_load_error, &loading, &nerrors);
+	struct conf *conf = conf_new();
 
-	if (!conf)
+	if (!conf || load_text(d->table, &source, conf, on_load_error, &loading) < 0) {
+		conf_free(conf);
 		return false;
+	}
 	daemon_replace_conf(d, conf);
 	return true;
 }
 
 /* At the start what is right counts, and what is wrong is told. */
-static bool load_startup(struct daemon *d)
+static bool load_startup(struct daemon *d, enum file_kind kind)
 {
 	struct loading loading = { .d = d };
-	unsigned int nerrors;
-	struct conf *conf;
-	int err = load_file(d, d->options->config_file, &loading, &conf, &nerrors);
+	struct conf *conf = conf_new();
+	int ret = conf ? load_file(d, d->options->config_file, kind, conf, &loading) : -ENOMEM;
 
-	if (err < 0) {
+	if (ret < 0) {
 		/* A file that is not there is an empty one. */
-		d->not_loaded = err != -ENOENT;
-		d->carry->unread = d->not_loaded ? err : 0;
-		log_warn("config", "%s: %s", d->options->config_file, strerror(-err));
+		d->not_loaded = ret != -ENOENT;
+		d->carry->unread = d->not_loaded ? ret : 0;
+		log_warn("config", "%s: %s", d->options->config_file, daemon_read_error(ret));
 		if (d->not_loaded)
 			try_later(d);
+		conf_free(conf);
 		return false;
 	}
-	if (nerrors)
-		log_error("config", "%s: %u lines were not accepted", d->options->config_file, nerrors);
+	if (ret)
+		log_error("config", "%s: %d lines were not accepted", d->options->config_file, ret);
 	daemon_replace_conf(d, conf);
 	return true;
 }
@@ -255,8 +269,9 @@ void daemon_load_first(struct daemon *d)
 		log_error("improxyd", "the process before %s; going on where it was", accident);
 	if (accident && !d->carry->intended && former)
 		loaded = load_former(d, former);
+	/* What can be read but once has been. */
 	if (!loaded)
-		loaded = load_startup(d);
+		loaded = load_startup(d, former ? FILE_READY : FILE_ANY);
 	if (!loaded && former)
 		loaded = load_former(d, former);
 	if (!loaded)
@@ -270,7 +285,7 @@ void daemon_try_again(void *arg)
 	struct daemon *d = arg;
 
 	if (d->not_loaded)
-		load_startup(d);
+		load_startup(d, FILE_READY);
 	else
 		daemon_apply_conf(d);
 }

@@ -451,16 +451,17 @@ static int warn_all(const struct import *im)
 static int make_result(struct import *im, const struct cmd_table *table, const char *format, char **result)
 {
 	char *text = compose(im), *config = NULL, *made = NULL;
-	struct conf *conf = NULL;
-	unsigned int nerrors = 0;
+	struct conf *conf = conf_new();
 	size_t size;
 	int err = -ENOMEM;
 	FILE *f;
 
-	if (text)
-		conf = load_text(table, LOAD_NAME, text, on_refused, im, &nerrors);
-	if (conf)
-		config = cli_config_text(conf);
+	if (text && conf) {
+		const struct load_source source = { .name = LOAD_NAME, .text = text, .len = strlen(text) };
+
+		if (load_text(table, &source, conf, on_refused, im) >= 0)
+			config = cli_config_text(conf);
+	}
 	f = config && !im->no_memory ? open_memstream(&made, &size) : NULL;
 	if (f) {
 		fprintf(f, "! Converted by improxyd --import %s.\n", format);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "load.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,41 +116,51 @@ static void run_line(struct load *load, char *line)
 	judge_line(load);
 }
 
-struct conf *load_text(const struct cmd_table *table, const char *name, const char *text, load_error_fn *error,
-		       void *arg, unsigned int *nerrors)
+/* A line as it stands in the text, without its end. */
+static void take_line(struct load *load, const char *text, size_t len)
+{
+	char line[TOKEN_LINE_MAX + 1];
+
+	load->line++;
+	if (len && text[len - 1] == '\r')
+		len--;
+	if (len > TOKEN_LINE_MAX) {
+		tell(load, load->line, NULL, "Line too long");
+		return;
+	}
+	if (memchr(text, '\0', len)) {
+		tell(load, load->line, NULL, "There is a NUL in the line");
+		return;
+	}
+	memcpy(line, text, len);
+	line[len] = '\0';
+	run_line(load, line);
+}
+
+int load_text(const struct cmd_table *table, const struct load_source *source, struct conf *conf, load_error_fn *error,
+	      void *arg)
 {
 	struct load *load = calloc(1, sizeof(*load));
-	struct conf *conf = NULL;
+	const char *at = source->text, *end = source->text + source->len, *eol;
+	int nerrors;
 
 	if (!load)
-		return NULL;
-	load->name = name;
+		return -ENOMEM;
+	load->name = source->name;
 	load->error = error;
 	load->arg = arg;
 	load->session.table = table;
 	load->session.mode = CLI_CONFIG;
 	load->session.level = CLI_LEVEL_ENABLE;
-	load->session.candidate = conf_new();
-	while (load->session.candidate && *text) {
-		size_t len = strcspn(text, "\n"), used = len;
-		char line[TOKEN_LINE_MAX + 1];
-
-		load->line++;
-		if (used && text[used - 1] == '\r')
-			used--;
-		if (used > TOKEN_LINE_MAX) {
-			tell(load, load->line, NULL, "Line too long");
-		} else {
-			memcpy(line, text, used);
-			line[used] = '\0';
-			run_line(load, line);
-		}
-		text += len + (text[len] == '\n');
+	load->session.candidate = conf;
+	for (; at < end; at = eol + 1) {
+		eol = memchr(at, '\n', (size_t)(end - at));
+		if (!eol)
+			eol = end;
+		take_line(load, at, (size_t)(eol - at));
 	}
-	if (load->session.candidate)
-		end_interface(load);
-	conf = load->session.candidate;
-	*nerrors = load->nerrors;
+	end_interface(load);
+	nerrors = (int)load->nerrors;
 	free(load);
-	return conf;
+	return nerrors;
 }

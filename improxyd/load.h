@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * load - a configuration from the text of a file: its lines, run through the command table in the configuration modes.
- * It needs no daemon. Every line that is not accepted is told; what to do about it is the caller's choice.
+ * load - a configuration edited by the text of a file: its lines, run through the command table in the configuration
+ * modes. It needs no daemon. Every line that is not accepted is told; what to do about it is the caller's choice.
  */
 #ifndef IMPROXY_LOAD_H
 #define IMPROXY_LOAD_H
@@ -14,11 +14,17 @@
 /* `message` is "NAME:LINE: what is wrong". */
 typedef void load_error_fn(void *arg, const char *message);
 
+struct load_source {
+	const char *name; /* in messages */
+	const char *text;
+	size_t len;
+};
+
 /*
- * Returns the configuration that the accepted lines make, and in *nerrors the number of others; NULL when out of
- * memory.
+ * Runs the lines on `conf`, which is then what those that were accepted have made of it. Returns the number of others,
+ * or -ENOMEM.
  */
-struct conf *load_text(const struct cmd_table *table, const char *name, const char *text, load_error_fn *error,
-		       void *arg, unsigned int *nerrors);
+int load_text(const struct cmd_table *table, const struct load_source *source, struct conf *conf, load_error_fn *error,
+	      void *arg);
 
 #endif

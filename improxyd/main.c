@@ -66,28 +66,30 @@ static int check_file(const struct arguments *args)
 	const char *path = args->daemon.config_file;
 	char error[CMD_ERROR_LEN], *text = NULL, *normal = NULL;
 	struct cmd_table *table = cli_table_new(error, sizeof(error));
+	struct load_source source = { .name = path };
 	struct conf *conf = NULL;
-	unsigned int nerrors = 0;
 	int err, status = EXIT_FAILURE;
 
 	if (!table) {
 		fprintf(stderr, "improxyd: command table: %s\n", error);
 		return EXIT_FAILURE;
 	}
-	err = file_read(path, &text);
+	err = file_read(path, FILE_ANY, &text, &source.len);
 	if (err < 0) {
 		fprintf(stderr, "%s: %s\n", path, strerror(-err));
 		goto out;
 	}
-	conf = load_text(table, path, text, print_error, NULL, &nerrors);
-	normal = conf && args->print ? cli_config_text(conf) : NULL;
-	if (!conf || (args->print && !normal)) {
+	source.text = text;
+	conf = conf_new();
+	err = conf ? load_text(table, &source, conf, print_error, NULL) : -ENOMEM;
+	normal = err >= 0 && args->print ? cli_config_text(conf) : NULL;
+	if (err < 0 || (args->print && !normal)) {
 		fprintf(stderr, "improxyd: out of memory\n");
 		goto out;
 	}
 	if (normal)
 		fputs(normal, stdout);
-	if (nerrors == 0)
+	if (err == 0)
 		status = EXIT_SUCCESS;
 out:
 	free(normal);
@@ -104,12 +106,15 @@ static int import_file(const struct arguments *args)
 	char error[CMD_ERROR_LEN], *text = NULL, *result = NULL;
 	struct cmd_table *table = cli_table_new(error, sizeof(error));
 	int err, status = EXIT_FAILURE;
+	size_t len;
 
 	if (!table) {
 		fprintf(stderr, "improxyd: command table: %s\n", error);
 		return EXIT_FAILURE;
 	}
-	err = file_read(args->import_file, &text);
+	err = file_read(args->import_file, FILE_ANY, &text, &len);
+	if (err == 0 && strlen(text) != len)
+		err = -EILSEQ;
 	if (err == 0)
 		err = import_convert(format, table, args->import_file, text, print_error, NULL, &result);
 	if (err < 0) {

@@ -46,28 +46,36 @@ static int read_all(int fd, char **text, size_t *len)
 	return 0;
 }
 
-int file_read(const char *path, char **text)
+static bool is_null(const struct stat *st)
+{
+	struct stat null;
+
+	return S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0 && st->st_rdev == null.st_rdev;
+}
+
+static int is_of_kind(int fd, enum file_kind kind)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return kind == FILE_ANY || S_ISREG(st.st_mode) || is_null(&st) ? 0 : -ENOTSUP;
+}
+
+int file_read(const char *path, enum file_kind kind, char **text, size_t *len)
 {
 	/* A FIFO without a writer must not stop the daemon. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
-	struct stat st;
-	size_t len = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (kind == FILE_READY ? O_NONBLOCK : 0)), err;
 
 	*text = NULL;
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0)
-		err = -errno;
-	else if (!S_ISREG(st.st_mode))
-		err = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	else
-		err = read_all(fd, text, &len);
+	err = is_of_kind(fd, kind);
+	if (err == 0)
+		err = read_all(fd, text, len);
 	close(fd);
-	if (err == 0 && strlen(*text) != len) {
-		free(*text);
-		*text = NULL;
-		err = -EILSEQ;
-	}
 	return err;
 }
 

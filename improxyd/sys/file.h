@@ -11,10 +11,16 @@
 #define FILE_TEXT_MAX (16u << 20) /* octets of a file that is read */
 
 /*
- * Reads a regular file into `*text`, NUL-terminated and the caller's to free. Returns 0, -EINVAL when it is no regular
- * file, -EFBIG when it is larger than FILE_TEXT_MAX, -EILSEQ when it holds a NUL and so is no text, or another -errno.
+ * What may be read. FILE_READY: a regular file or /dev/null, which hold up nobody. FILE_ANY: also what has to be waited
+ * for, as a pipe.
  */
-int file_read(const char *path, char **text);
+enum file_kind { FILE_READY, FILE_ANY };
+
+/*
+ * Reads a file into `*text`, NUL-terminated and the caller's to free; whether it holds other NULs `*len` shows. Returns
+ * 0, -ENOTSUP when it is not of the kind, -EFBIG when it is larger than FILE_TEXT_MAX, or another -errno.
+ */
+int file_read(const char *path, enum file_kind kind, char **text, size_t *len);
 
 /*
  * Replaces a file, or makes it (mode 0640), by way of a temporary file in the same directory that is synced and

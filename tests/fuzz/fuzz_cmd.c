@@ -117,8 +117,9 @@ static void load_again(void)
 	unsigned int nerrors;
 
 	ENSURE(text);
-	conf = bed_load("FILE", text, &nerrors);
+	conf = conf_new();
 	ENSURE(conf);
+	nerrors = bed_load("FILE", text, strlen(text), conf);
 	then = cli_config_text(conf);
 	ENSURE(then);
 	if (nerrors || strcmp(text, then) != 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Fuzz target of configuration files: the input is one. Whatever is in it, the lines that were accepted make a
- * configuration that prints as text, and that text loads without complaint to the same configuration again. The same
- * holds for a copy; and taking over what is equal leaves nothing to be applied.
+ * configuration that prints as text, and that text loads without complaint to the same configuration again, also on
+ * top of itself. The same holds for a copy; and taking over what is equal leaves nothing to be applied.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -25,13 +25,14 @@ static void check_message(void *arg, const char *message)
 	(*n)++;
 }
 
-static struct conf *load(const struct cmd_table *table, const char *text, unsigned int *nerrors)
+/* Returns the number of lines that were not accepted. */
+static unsigned int load(const struct cmd_table *table, const char *text, size_t len, struct conf *conf)
 {
 	unsigned int told = 0;
-	struct conf *conf = load_text(table, "FILE", text, check_message, &told, nerrors);
 
-	ENSURE(conf && told == *nerrors);
-	return conf;
+	ENSURE(conf);
+	ENSURE(load_text(table, &(struct load_source){ "FILE", text, len }, conf, check_message, &told) == (int)told);
+	return told;
 }
 
 static void same_text(const char *a, const struct conf *conf)
@@ -62,21 +63,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct cmd_table *table;
 	struct conf *conf, *again, *copy;
-	char *input, *text, error[CMD_ERROR_LEN];
-	unsigned int nerrors;
+	char *text, error[CMD_ERROR_LEN];
 
 	if (!table)
 		table = cli_table_new(error, sizeof(error));
 	ENSURE(table);
-	input = strndup((const char *)data, size);
-	ENSURE(input);
-	conf = load(table, input, &nerrors);
+	conf = conf_new();
+	load(table, (const char *)data, size, conf);
 	ENSURE(!conf_invalid(conf, error, sizeof(error)));
 	text = cli_config_text(conf);
 	ENSURE(text);
 
-	again = load(table, text, &nerrors);
-	if (nerrors) {
+	again = conf_new();
+	if (load(table, text, strlen(text), again)) {
 		fprintf(stderr, "%s\n--- text\n%s", last_message, text);
 		abort();
 	}
@@ -90,10 +89,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conf_free(conf);
 	same_text(text, copy);
 	nothing_changed(copy, again);
+	/* What is there already is added without effect. */
+	ENSURE(load(table, text, strlen(text), copy) == 0);
+	same_text(text, copy);
 
 	conf_free(again);
 	conf_free(copy);
 	free(text);
-	free(input);
 	return 0;
 }

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct cmd_table *table;
 	const struct import_format *format;
 	char *input, *result = NULL, error[CMD_ERROR_LEN];
-	unsigned int nerrors = 0;
+	struct conf *conf;
 	int told = 0, ret;
 
 	if (!table)
@@ -57,7 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ENSURE(ret >= 0 && ret == told && result);
 	/* A remark may look like a warning: there may be more comments than warnings. */
 	ENSURE(count_comments(result) >= told);
-	conf_free(load_text(table, "FILE", result, on_error, result, &nerrors));
+	conf = conf_new();
+	ENSURE(conf);
+	load_text(table, &(struct load_source){ "FILE", result, strlen(result) }, conf, on_error, result);
+	conf_free(conf);
 	free(result);
 	free(input);
 	return 0;

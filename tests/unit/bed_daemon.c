@@ -50,11 +50,12 @@ const char *bed_file(const char *path)
 	return file ? file->text : NULL;
 }
 
-int daemon_read_file(const char *path, char **text)
+int daemon_read_file(const char *path, char **text, size_t *len)
 {
 	const struct file *file = find_file(path);
 
 	*text = file ? strdup(file->text) : NULL;
+	*len = file ? strlen(file->text) : 0;
 	return *text ? 0 : -ENOENT;
 }
 
@@ -82,6 +83,11 @@ int daemon_write_file(struct daemon *d, const char *path, const char *text)
 		return -ENOSPC;
 	bed_set_file(path, text);
 	return 0;
+}
+
+const char *daemon_read_error(int err)
+{
+	return strerror(-err);
 }
 
 const char *daemon_write_error(const struct daemon *d, int err)
@@ -143,33 +149,41 @@ static void note_error(void *arg, const char *message)
 		listener->error(listener->arg, message);
 }
 
-int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
+static int load_strictly(struct daemon *d, const char *path, struct conf *conf,
+			 void (*error)(void *arg, const char *message), void *arg)
 {
 	struct listener listener = { error, arg };
 	const char *text = bed_file(path);
-	unsigned int nerrors;
-	struct conf *conf;
+	int ret = -ENOENT;
 
-	if (!text)
-		return -ENOENT;
-	forget_messages();
-	conf = load_text(bed_table, path, text, note_error, &listener, &nerrors);
 	assert(conf);
-	conf_adopt(conf, d->conf);
-	if (nerrors) {
-		conf_free(conf);
-		return -EINVAL;
+	if (text) {
+		forget_messages();
+		ret = load_text(bed_table, &(struct load_source){ path, text, strlen(text) }, conf, note_error,
+				&listener);
+		conf_adopt(conf, d->conf);
 	}
-	daemon_replace_conf(d, conf);
-	return 0;
+	if (ret == 0)
+		daemon_replace_conf(d, conf);
+	else
+		conf_free(conf);
+	return ret;
 }
 
-struct conf *bed_load(const char *name, const char *text, unsigned int *nerrors)
+int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
+{
+	return load_strictly(d, path, conf_new(), error, arg);
+}
+
+unsigned int bed_load(const char *name, const char *text, size_t len, struct conf *conf)
 {
 	struct listener listener = { NULL, NULL };
+	int ret;
 
 	forget_messages();
-	return load_text(bed_table, name, text, note_error, &listener, nerrors);
+	ret = load_text(bed_table, &(struct load_source){ name, text, len }, conf, note_error, &listener);
+	assert(ret >= 0);
+	return (unsigned int)ret;
 }
 
 const char *bed_messages(void)

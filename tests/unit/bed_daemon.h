@@ -24,9 +24,8 @@ void bed_populate(void);
 void bed_set_file(const char *path, const char *text);
 const char *bed_file(const char *path);
 
-/* Loads a text as a file of this name. The messages, a line each, are in bed_messages(); the caller frees the result.
- */
-struct conf *bed_load(const char *name, const char *text, unsigned int *nerrors);
+/* Loads a text as a file of this name. The messages, a line each, are in bed_messages(); it returns their number. */
+unsigned int bed_load(const char *name, const char *text, size_t len, struct conf *conf);
 const char *bed_messages(void);
 
 #endif

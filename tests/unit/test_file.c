@@ -56,7 +56,7 @@ static void put(const char *path, const char *octets, size_t len)
 
 static void what_is_written_is_read(void **state)
 {
-	size_t len = 100000;
+	size_t len = 100000, got_len;
 	char *text = malloc(len + 1), *got;
 
 	(void)state;
@@ -64,37 +64,76 @@ static void what_is_written_is_read(void **state)
 	memset(text, 'x', len);
 	text[len] = '\0';
 	assert_int_equal(file_write("a", text), 0);
-	assert_int_equal(file_read("a", &got), 0);
+	assert_int_equal(file_read("a", FILE_READY, &got, &got_len), 0);
 	assert_string_equal(got, text);
 	free(got);
 	assert_int_equal(file_write("a", ""), 0);
-	assert_int_equal(file_read("a", &got), 0);
+	assert_int_equal(file_read("a", FILE_READY, &got, &got_len), 0);
 	assert_string_equal(got, "");
 	free(got);
 	free(text);
 	unlink("a");
 }
 
-static void what_is_no_text_file_is_refused(void **state)
+static void what_cannot_be_read_is_refused(void **state)
 {
 	char *got = (char *)1;
+	size_t len;
 
 	(void)state;
-	assert_int_equal(file_read("nothing", &got), -ENOENT);
-	assert_null(got);
-	assert_int_equal(file_read(".", &got), -EISDIR);
+	for (enum file_kind kind = FILE_READY; kind <= FILE_ANY; kind++) {
+		assert_int_equal(file_read("nothing", kind, &got, &len), -ENOENT);
+		assert_null(got);
+		assert_int_equal(file_read(".", kind, &got, &len), -EISDIR);
+		put("large", "", 0);
+		assert_int_equal(truncate("large", FILE_TEXT_MAX + 1), 0);
+		assert_int_equal(file_read("large", kind, &got, &len), -EFBIG);
+		assert_null(got);
+		unlink("large");
+	}
+	assert_int_equal(file_read("/dev/zero", FILE_ANY, &got, &len), -EFBIG);
+}
+
+/* Whoever holds up nobody by waiting reads anything. */
+static void what_has_to_be_waited_for_is_of_another_kind(void **state)
+{
+	static const char words[] = "two words";
+	int ends[2];
+	char *got;
+	size_t len;
+
+	(void)state;
 	assert_int_equal(mkfifo("fifo", 0600), 0);
-	assert_int_equal(file_read("fifo", &got), -EINVAL);
-	put("nul", "hostname a\0nonsense\n", 20);
-	assert_int_equal(file_read("nul", &got), -EILSEQ);
-	assert_null(got);
-	put("large", "", 0);
-	assert_int_equal(truncate("large", FILE_TEXT_MAX + 1), 0);
-	assert_int_equal(file_read("large", &got), -EFBIG);
-	assert_null(got);
+	assert_int_equal(file_read("fifo", FILE_READY, &got, &len), -ENOTSUP);
+	assert_int_equal(file_read("/dev/zero", FILE_READY, &got, &len), -ENOTSUP);
 	unlink("fifo");
+	assert_int_equal(file_read("/dev/null", FILE_READY, &got, &len), 0);
+	assert_int_equal(len, 0);
+	free(got);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], words, strlen(words)), strlen(words));
+	close(ends[1]);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	close(ends[0]);
+	assert_int_equal(file_read("/dev/stdin", FILE_READY, &got, &len), -ENOTSUP);
+	assert_int_equal(file_read("/dev/stdin", FILE_ANY, &got, &len), 0);
+	assert_int_equal(len, strlen(words));
+	assert_string_equal(got, words);
+	free(got);
+}
+
+static void a_nul_is_read(void **state)
+{
+	char *got;
+	size_t len;
+
+	(void)state;
+	put("nul", "hostname a\0nonsense\n", 20);
+	assert_int_equal(file_read("nul", FILE_READY, &got, &len), 0);
+	assert_int_equal(len, 20);
+	assert_memory_equal(got, "hostname a\0nonsense\n", 21);
+	free(got);
 	unlink("nul");
-	unlink("large");
 }
 
 static void mode_and_owner_stay(void **state)
@@ -122,6 +161,7 @@ static void mode_and_owner_stay(void **state)
 static void a_symbolic_link_stays_one(void **state)
 {
 	struct stat st;
+	size_t len;
 	char *got;
 
 	(void)state;
@@ -130,7 +170,7 @@ static void a_symbolic_link_stays_one(void **state)
 	assert_int_equal(file_write("link", "new\n"), 0);
 	assert_int_equal(lstat("link", &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
-	assert_int_equal(file_read("real", &got), 0);
+	assert_int_equal(file_read("real", FILE_READY, &got, &len), 0);
 	assert_string_equal(got, "new\n");
 	free(got);
 	unlink("link");
@@ -156,7 +196,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
-		cmocka_unit_test(what_is_no_text_file_is_refused),
+		cmocka_unit_test(what_cannot_be_read_is_refused),
+		cmocka_unit_test(what_has_to_be_waited_for_is_of_another_kind),
+		cmocka_unit_test(a_nul_is_read),
 		cmocka_unit_test(mode_and_owner_stay),
 		cmocka_unit_test(a_symbolic_link_stays_one),
 		cmocka_unit_test(a_failure_leaves_nothing_behind),
