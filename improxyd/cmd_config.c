@@ -312,18 +312,22 @@ static void print_error(void *arg, const char *message)
 	out_text(ctx->out, "%% %s\n", message);
 }
 
-static enum cmd_code load(struct cmd_ctx *ctx, const char *path)
+/* What daemon_load() or daemon_merge() has returned. */
+static enum cmd_code loaded(struct cmd_ctx *ctx, const char *path, int ret)
 {
-	int ret = daemon_load(cli_session(ctx)->daemon, path, print_error, ctx);
-
 	if (ret > 0)
 		return cmd_fail(ctx, "%s has errors: nothing was changed", path);
 	return ret < 0 ? cmd_fail(ctx, "%s: %s", path, daemon_read_error(ret)) : CMD_OK;
 }
 
-static enum cmd_code run_copy_file(struct cmd_ctx *ctx)
+static enum cmd_code run_copy(struct cmd_ctx *ctx)
 {
-	return load(ctx, cmd_arg(ctx, "FILE"));
+	struct daemon *d = cli_session(ctx)->daemon;
+	const char *path = cmd_arg(ctx, "FILE");
+
+	if (!path)
+		path = daemon_startup_file(d);
+	return loaded(ctx, path, daemon_merge(d, path, print_error, ctx));
 }
 
 static enum cmd_code run_restart(struct cmd_ctx *ctx)
@@ -337,7 +341,10 @@ static enum cmd_code run_restart(struct cmd_ctx *ctx)
 
 static enum cmd_code run_reload(struct cmd_ctx *ctx)
 {
-	return load(ctx, daemon_startup_file(cli_session(ctx)->daemon));
+	struct daemon *d = cli_session(ctx)->daemon;
+	const char *path = daemon_startup_file(d);
+
+	return loaded(ctx, path, daemon_load(d, path, print_error, ctx));
 }
 
 /* --- the rows
@@ -367,11 +374,12 @@ static const struct cmd_row rows[] = {
 	ROW(ALL_MODES, CMD_EXEC_LEVEL, "write [memory|terminal|file FILE]", run_write, "Save the configuration"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy running-config startup-config", save_startup,
 	    "Save the configuration"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy startup-config running-config", run_reload,
-	    "Read the startup file again"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy FILE running-config", run_copy_file,
-	    "Make the configuration what a file says"),
-	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "reload configuration", run_reload, "Read the startup file again"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy startup-config running-config", run_copy,
+	    "Add the lines of the startup file to the configuration, all or none"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "copy FILE running-config", run_copy,
+	    "Add the lines of a file to the configuration, all or none"),
+	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "reload configuration", run_reload,
+	    "Make the configuration what the startup file says"),
 	ROW(CMD_EXEC_MODES, CMD_EXEC_LEVEL, "restart", run_restart,
 	    "Start improxyd anew, from the startup file, without losing a packet"),
 };

@@ -49,10 +49,11 @@ const char *daemon_startup_file(const struct daemon *d);
 const char *daemon_config_error(const struct daemon *d, size_t i);
 
 /*
- * Reads a file and puts it in force, if none of them is wrong. Returns 0; the
+ * Reads a file and puts it in force, or adds its lines to what is in force, if none of them is wrong. Returns 0; the
  * number of wrong lines, each of which is told to `error`; or -errno, the file cannot be read.
  */
 int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg);
+int daemon_merge(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg);
 
 /*
  * A whole file as malloced text, which may hold NULs; and a file replaced by text at once, keeping mode and owner.

@@ -188,7 +188,7 @@ static int load_file(struct daemon *d, const char *path, enum file_kind kind, st
 	return ret;
 }
 
-/* All or nothing. */
+/* All or nothing; `conf` is what the lines are added to. */
 static int load_strictly(struct daemon *d, const char *path, struct conf *conf,
 			 void (*error)(void *arg, const char *message), void *arg)
 {
@@ -205,6 +205,11 @@ static int load_strictly(struct daemon *d, const char *path, struct conf *conf,
 int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
 {
 	return load_strictly(d, path, conf_new(), error, arg);
+}
+
+int daemon_merge(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
+{
+	return load_strictly(d, path, conf_clone(d->conf), error, arg);
 }
 
 /* For a process that has to go on where this one was ended. */

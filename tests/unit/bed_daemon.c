@@ -175,6 +175,11 @@ int daemon_load(struct daemon *d, const char *path, void (*error)(void *arg, con
 	return load_strictly(d, path, conf_new(), error, arg);
 }
 
+int daemon_merge(struct daemon *d, const char *path, void (*error)(void *arg, const char *message), void *arg)
+{
+	return load_strictly(d, path, conf_clone(d->conf), error, arg);
+}
+
 unsigned int bed_load(const char *name, const char *text, size_t len, struct conf *conf)
 {
 	struct listener listener = { NULL, NULL };

@@ -282,6 +282,62 @@ static void a_reload_is_all_or_nothing(void **state)
 	assert_int_equal(bed_type("write file no/where"), CMD_FAILED);
 }
 
+static void a_copy_adds_its_lines_or_none(void **state)
+{
+	char before[512];
+
+	(void)state;
+	bed_set_file(BED_STARTUP, "hostname one\n"
+				  "ip access-list TV seq 10 permit\n"
+				  "interface lan1\n"
+				  " description old\n"
+				  " ip igmp proxy downstream\n"
+				  " ip igmp query-max-response-time 90\n"
+				  "interface lan2\n"
+				  " ip igmp proxy downstream\n");
+	assert_int_equal(bed_type("reload configuration"), CMD_OK);
+	snprintf(before, sizeof(before), "%s", bed_config());
+	assert_int_equal(bed_type("copy nothing running-config"), CMD_FAILED);
+	assert_string_equal(bed_config(), before);
+
+	bed_set_file("more", "no hostname\n"
+			     "no interface lan3\n"
+			     "interface lan1\n"
+			     " ip igmp version 2\n"
+			     " ip igmp query-interval 9\n");
+	assert_int_equal(bed_type("copy more running-config"), CMD_FAILED);
+	assert_string_equal(bed_messages(),
+			    "more:2: Interface lan3 is not configured\n"
+			    "more:5: interface lan1: ip igmp query-max-response-time (90 tenths of a second) has to be "
+			    "shorter than query-interval (9 s)\n");
+	assert_string_equal(bed_config(), before);
+
+	bed_set_file("more", "no hostname\n"
+			     "ip access-list TV seq 5 deny source 10.0.0.9/32\n"
+			     "interface lan1\n"
+			     " no description\n"
+			     " ip igmp version 2\n"
+			     "no interface lan2\n"
+			     "interface lan3\n"
+			     " ip igmp proxy upstream\n");
+	assert_int_equal(bed_type("copy more running-config"), CMD_OK);
+	assert_string_equal(bed_config(), "ip access-list TV seq 5 deny source 10.0.0.9/32\n"
+					  "ip access-list TV seq 10 permit\n"
+					  "!\n"
+					  "interface lan1\n"
+					  " ip igmp proxy downstream\n"
+					  " ip igmp version 2\n"
+					  " ip igmp query-max-response-time 90\n"
+					  "!\n"
+					  "interface lan3\n"
+					  " ip igmp proxy upstream\n"
+					  "!\n");
+
+	bed_set_file(BED_STARTUP, "hostname one\n");
+	assert_int_equal(bed_type("copy startup-config running-config"), CMD_OK);
+	assert_memory_equal(bed_config(), "hostname one\nip access-list", 27);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +352,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_large_file_is_read_in_good_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_nul_spoils_its_line_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reload_is_all_or_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_copy_adds_its_lines_or_none, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("load", tests, NULL, NULL);
