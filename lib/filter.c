@@ -22,6 +22,8 @@ static const char *const kind_helps[] = {
 #undef FILTER_KIND_HELP
 };
 
+#define KINDS "include, exclude, begin, section or count"
+
 const char *filter_kind_name(enum filter_kind kind)
 {
 	return kind_names[kind];
@@ -212,9 +214,13 @@ static int stage_open(struct filter_stage *stage, char *spec, size_t *bad, char 
 
 	trim_end(spec);
 	*bad = strspn(spec, " \t");
+	if (!spec[*bad]) {
+		snprintf(err, err_size, "A filter is missing (" KINDS ")");
+		return -ENODATA;
+	}
 	if (token_open(&cursor, spec, store) < 0 || token_next(&cursor, &t) != 1 ||
 	    kind_parse(t.text, &stage->kind) < 0) {
-		snprintf(err, err_size, "Unknown filter (include, exclude, begin, section or count)");
+		snprintf(err, err_size, "Unknown filter (" KINDS ")");
 		return -ENOENT;
 	}
 	stage->on = false;

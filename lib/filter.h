@@ -47,7 +47,7 @@ struct filter {
 /*
  * Prepares a filter from the text behind the first pipe (`include RE`, `include RE | count`; unique prefixes are
  * accepted) in front of the sink `write`. On an error `err` says why, `f->bad` where in `spec`, and nothing is to be
- * closed: -ENOENT there is no such filter, -ENODATA its expression is missing, -EINVAL it is wrong otherwise.
+ * closed: -ENOENT there is no such filter, -ENODATA it or its expression is missing, -EINVAL it is wrong otherwise.
  */
 int filter_open(struct filter *f, const char *spec, int (*write)(void *arg, const char *buf, size_t len), void *arg,
 		char *err, size_t err_size);

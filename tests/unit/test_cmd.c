@@ -418,6 +418,9 @@ static void test_output(void **state)
 	expect_error(ENABLE, "show version | frob", CMD_UNKNOWN,
 		     "show version | frob\n               ^\n% Unknown filter (include, exclude, begin, section or "
 		     "count)\n");
+	expect_error(ENABLE, "show version |", CMD_INCOMPLETE,
+		     "show version |\n              ^\n% A filter is missing (include, exclude, begin, section or "
+		     "count)\n");
 	expect_error(ENABLE, "show version | include", CMD_INCOMPLETE,
 		     "show version | include\n                      ^\n% include needs an expression\n");
 	expect_error(ENABLE, "show frob | count", CMD_UNKNOWN, "show frob \n     ^\n% Unknown command\n");

@@ -495,13 +495,13 @@ static void test_bad_filters(void **state)
 		int err;
 		size_t bad;
 	} bad[] = {
-		{ "", -ENOENT, 0 },
+		{ "", -ENODATA, 0 },
 		{ " frob x", -ENOENT, 1 },
 		{ " include", -ENODATA, 8 },
 		{ " include (", -EINVAL, 9 },
 		{ "count x", -EINVAL, 6 },
 		{ "count | count", -EINVAL, 5 },
-		{ "include x | ", -ENOENT, 12 },
+		{ "include x | ", -ENODATA, 12 },
 		{ "include x | frob", -ENOENT, 12 },
 		{ "i a | i b | i c | i d | i e", -EINVAL, 24 },
 	};
