@@ -118,6 +118,13 @@ static bool is_caret_line(const char *line, size_t len)
 	return i == len;
 }
 
+/* 0: the line has no number. */
+static void begin_error(unsigned long number)
+{
+	if (number)
+		fprintf(stderr, "line %lu: ", number);
+}
+
 static void error_flush(struct batch *b, unsigned long number)
 {
 	const char *p = b->hold, *end = b->hold + b->held, *next, *eol;
@@ -129,8 +136,7 @@ static void error_flush(struct batch *b, unsigned long number)
 			eol = end;
 		next = eol < end ? eol + 1 : end;
 		if (*p == '%') {
-			if (number)
-				fprintf(stderr, "line %lu: ", number);
+			begin_error(number);
 			fprintf(stderr, "%.*s\n", (int)(eol - p), p);
 			told = true;
 			continue;
@@ -143,63 +149,13 @@ static void error_flush(struct batch *b, unsigned long number)
 		output(b, p, (size_t)(next - p));
 	}
 	if (!told) {
-		if (number)
-			fprintf(stderr, "line %lu: ", number);
+		begin_error(number);
 		fprintf(stderr, "%% Command failed\n");
 	}
 	b->held = 0;
 }
 
 /* ---- commands ---- */
-
-static bool word_is(const char *word, size_t len, const char *full, size_t min)
-{
-	return len >= min && len <= strlen(full) && !memcmp(word, full, len);
-}
-
-/* The next word of `line` from `*pos` on; its length, or 0. */
-static size_t word_next(const char *line, size_t len, size_t *pos)
-{
-	size_t start;
-
-	while (*pos < len && strchr(" \t\r", line[*pos]))
-		++*pos;
-	start = *pos;
-	while (*pos < len && !strchr(" \t\r", line[*pos]))
-		++*pos;
-	return *pos - start;
-}
-
-/*
- * A `show` (or `do show`) without `json`: the line with it, before an output filter; else NULL. Which of them have it
- * only the daemon knows.
- */
-static char *json_line(const char *line, size_t len)
-{
-	size_t pos = 0, n = word_next(line, len, &pos), end = len, size = len + sizeof(" json");
-	bool has_json = false;
-	char *out;
-
-	if (word_is(line + pos - n, n, "do", 2))
-		n = word_next(line, len, &pos);
-	if (!word_is(line + pos - n, n, "show", 2))
-		return NULL;
-	while ((n = word_next(line, len, &pos))) {
-		if (line[pos - n] == '|') {
-			end = pos - n;
-			break;
-		}
-		has_json = n == 4 && !memcmp(line + pos - n, "json", 4);
-	}
-	if (has_json)
-		return NULL;
-	while (end && strchr(" \t\r", line[end - 1]))
-		end--;
-	out = malloc(size);
-	if (out)
-		snprintf(out, size, "%.*s json%.*s", (int)end, line, (int)(len - end), line + end);
-	return out;
-}
 
 /* Runs one request; its last text stays held. Returns the code, or -1 when the connection is lost. */
 static int request(struct batch *b, const char *line, size_t len)
@@ -236,18 +192,11 @@ static int request(struct batch *b, const char *line, size_t len)
 	}
 }
 
-/* Blank lines and comments need no daemon. */
-static bool is_idle_line(const char *line, size_t len)
-{
-	size_t pos = 0, n = word_next(line, len, &pos);
-
-	return !n || line[pos - n] == '!' || line[pos - n] == '#';
-}
-
-/* `number` 0: the line has none. True: it has succeeded. */
+/* True: it has succeeded. */
 static bool batch_request(struct batch *b, const char *line, size_t len, unsigned long number)
 {
 	char *json = NULL;
+	size_t end;
 	int code;
 
 	if (b->closed) {
@@ -256,7 +205,7 @@ static bool batch_request(struct batch *b, const char *line, size_t len, unsigne
 		return false;
 	}
 	if (b->json)
-		json = json_line(line, len);
+		json = line_json(line, len, &end);
 	code = json ? request(b, json, strlen(json)) : request(b, line, len);
 	if (json && code == CLIENT_CODE_UNKNOWN)
 		code = request(b, line, len);
@@ -291,7 +240,7 @@ static void batch_line(struct batch *b, const char *line, size_t len, unsigned l
 	long seconds;
 	char *text;
 
-	if (b->stopped || is_idle_line(line, len))
+	if (b->stopped || line_is_idle(line, len))
 		return;
 	text = strndup(line, len);
 	if (!text) {
@@ -300,7 +249,7 @@ static void batch_line(struct batch *b, const char *line, size_t len, unsigned l
 		return;
 	}
 	watched = line_watched(text, &seconds);
-	if (watched && !is_idle_line(watched, strlen(watched)))
+	if (watched && !line_is_idle(watched, strlen(watched)))
 		batch_watch(b, watched, seconds, number);
 	else
 		batch_request(b, line, len, number);

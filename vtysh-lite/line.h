@@ -14,4 +14,13 @@ bool line_take_number(const char **line, long max, long *value);
 /* `watch SECONDS COMMAND`: the command, of which nothing need be there yet; NULL when it is another line. */
 const char *line_watched(const char *line, long *seconds);
 
+/* A blank line or a comment, which need no daemon. */
+bool line_is_idle(const char *line, size_t len);
+
+/*
+ * Of a `show` (or `do show`) without `json` the line with it, before an output filter, and in *json_end where it ends;
+ * to be freed. NULL: it is another line. Which of them have it only the daemon knows.
+ */
+char *line_json(const char *line, size_t len, size_t *json_end);
+
 #endif

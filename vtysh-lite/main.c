@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 		goto out;
 	}
 	if (!count && !file_name && isatty(STDIN_FILENO)) {
-		status = (int)shell_run(socket);
+		status = (int)shell_run(socket, batch.json);
 		goto out;
 	}
 	if (file_name && strcmp(file_name, "-")) {

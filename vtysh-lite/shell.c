@@ -41,6 +41,7 @@ enum result { RESULT_DONE, RESULT_INTERRUPTED, RESULT_LOST };
 
 static struct {
 	const char *path;
+	bool json; /* append `json` to each `show` that has it */
 	struct client client;
 	sigset_t wait_mask; /* while waiting: what the process began with */
 	struct termios tty;
@@ -105,23 +106,17 @@ static void pause_ms(int ms)
 
 /* ---- short questions: completion and help ---- */
 
-/*
- * The text of the reply to `command` with the line up to `end`, of a `watch` what is watched; NULL when there is none.
- * To be freed.
- */
-static char *ask(const char *command, int end)
+/* The text of the reply to `command` with the first `end` octets of `about`; NULL when there is none. To be freed. */
+static char *ask(const char *command, const char *about, size_t end)
 {
-	long seconds;
-	const char *watched = line_watched(rl_line_buffer, &seconds);
-	int begin = watched && watched - rl_line_buffer <= end ? (int)(watched - rl_line_buffer) : 0;
-	size_t len = 0, size = strlen(command) + (size_t)(end - begin) + 1;
+	size_t len = 0, size = strlen(command) + end + 1;
 	char *text, *line = malloc(size);
 	enum client_event event;
 
 	text = malloc(HELP_MAX);
 	if (!line || !text || sh.lost)
 		goto fail;
-	snprintf(line, size, "%s%.*s", command, end - begin, rl_line_buffer + begin);
+	snprintf(line, size, "%s%.*s", command, (int)end, about);
 	if (client_send(&sh.client, line, size - 1))
 		goto lost;
 	do {
@@ -146,6 +141,30 @@ fail:
 	return NULL;
 }
 
+/* The same with the line that is edited, of a `watch` with what is watched. */
+static char *ask_of_line(const char *command, int end)
+{
+	long seconds;
+	const char *watched = line_watched(rl_line_buffer, &seconds);
+	int begin = watched && watched - rl_line_buffer <= end ? (int)(watched - rl_line_buffer) : 0;
+
+	return ask(command, rl_line_buffer + begin, (size_t)(end - begin));
+}
+
+/* The line with `json`, if it is a `show` that has it; else NULL. To be freed. */
+static char *make_json(const char *line)
+{
+	size_t end;
+	char *json = line_json(line, strlen(line), &end), *text = json ? ask("complete ", json, end) : NULL;
+	bool known = text && sh.client.code == CLIENT_CODE_SUCCESS && strstr(text, "json");
+
+	free(text);
+	if (known)
+		return json;
+	free(json);
+	return NULL;
+}
+
 static char *candidate(const char *word, int state)
 {
 	const char *c;
@@ -167,7 +186,7 @@ static char **on_complete(const char *word, int start, int end)
 
 	(void)start;
 	rl_attempted_completion_over = 1;
-	text = ask("complete ", end);
+	text = ask_of_line("complete ", end);
 	if (!text || sh.client.code != CLIENT_CODE_SUCCESS) {
 		free(text);
 		return NULL;
@@ -218,7 +237,7 @@ static void help_print(char *text)
 static int on_help(int count, int key)
 {
 	int point = rl_point;
-	char *text = ask("describe ", point);
+	char *text = ask_of_line("describe ", point);
 
 	(void)count;
 	(void)key;
@@ -345,14 +364,21 @@ static enum result watch(const char *command, long seconds)
 
 static enum result execute(const char *line)
 {
-	long value;
-	const char *p = line, *watched = line_watched(line, &value);
+	long value, seconds;
+	const char *p = line, *watched = line_watched(line, &seconds), *asked = watched && *watched ? watched : line;
+	char *json = sh.json ? make_json(asked) : NULL;
 	enum result result;
 	int code = 0;
 
-	if (watched && *watched)
-		return watch(watched, value);
-	result = request(line, sh.length, &code);
+	if (json)
+		asked = json;
+	if (sh.lost)
+		result = RESULT_LOST;
+	else if (watched && *watched)
+		result = watch(asked, seconds);
+	else
+		result = request(asked, sh.length, &code);
+	free(json);
 	if (result == RESULT_DONE && code == CLIENT_CODE_SUCCESS && line_take_word(&p, "terminal", 4) &&
 	    line_take_word(&p, "length", 1) && line_take_number(&p, 100000, &value) && !*p)
 		sh.length = value;
@@ -557,7 +583,7 @@ static void turn(void)
 	}
 }
 
-enum exit_status shell_run(const char *path)
+enum exit_status shell_run(const char *path, bool json)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	char text[512];
@@ -565,6 +591,7 @@ enum exit_status shell_run(const char *path)
 	int err;
 
 	sh.path = path;
+	sh.json = json;
 	sh.length = -1;
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);

@@ -10,6 +10,6 @@
 #include "batch.h"
 
 /* Runs until the user leaves. There is one shell a process: readline has one state. */
-enum exit_status shell_run(const char *path);
+enum exit_status shell_run(const char *path, bool json);
 
 #endif

@@ -99,7 +99,7 @@ static int toy_more(void *user, struct ctl_session *s)
 static const char *const toy_words[][3] = {
 	{ "", "configure", "Configuration mode" }, { "", "show", "Show what there is" },
 	{ "", "shutdown", "Nothing of the kind" }, { "show ", "rows", "Many rows" },
-	{ "show ", "version", "The version" },
+	{ "show ", "version", "The version" },     { "show version ", "json", "As JSON" },
 };
 
 /* `complete LINE` and `describe LINE`. */

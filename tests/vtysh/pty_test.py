@@ -51,12 +51,12 @@ class Toy:
 
 
 class Shell:
-    def __init__(self, env=None):
+    def __init__(self, env=None, options=()):
         environ = dict(os.environ, TERM="xterm", VTYSH_PAGER="", INPUTRC="/dev/null")
         environ.update(env or {})
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(VTYSH, [VTYSH, "-s", SOCKET], environ)
+            os.execve(VTYSH, [VTYSH, "-s", SOCKET, *options], environ)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = ""
         self.status = None
@@ -258,11 +258,31 @@ def paging():
     report("SIGTERM ends the shell", sh.wait() == 0, sh.seen)
 
 
+def json():
+    sh = Shell(options=("-j",))
+    sh.expect(r"toy# $")
+    sh.send("show version\r")
+    sh.check("-j", r'\r\n{ "version": "toy 1" }\r\ntoy# $')
+    sh.send("show version | include toy\r")
+    sh.check("-j in front of a filter", r'\r\n{ "version": "toy 1" }\r\ntoy# $')
+    sh.send("show plain\r")
+    sh.check("-j where there is no JSON", r"show plain\r\nplain\r\ntoy# $")
+    sh.send("show nonsense\r")
+    sh.check("an error shows the line that was typed", r"\r\nshow nonsense\r\n  \^\r\n% Unknown command\r\ntoy# $")
+    sh.send("watch 1 show version\r")
+    sh.check("-j behind watch", r'{ "version": "toy 1" }\r\n.*{ "version": "toy 1" }\r\n')
+    sh.send("\x03")
+    sh.expect(r"toy# $")
+    sh.send("exit\r")
+    sh.wait()
+
+
 daemon = Toy()
 try:
     editing(daemon)
     displaced()
     paging()
+    json()
 finally:
     daemon.stop()
 sys.exit(1 if failures else 0)
