@@ -200,6 +200,7 @@ static bool batch_request(struct batch *b, const char *line, size_t len, unsigne
 	int code;
 
 	if (b->closed) {
+		begin_error(number);
 		fprintf(stderr, "%% The session has ended before this command: %.*s\n", (int)len, line);
 		batch_stop(b, EXIT_CONNECTION);
 		return false;
@@ -213,6 +214,7 @@ static bool batch_request(struct batch *b, const char *line, size_t len, unsigne
 	if (b->stopped)
 		return false;
 	if (code < 0) {
+		begin_error(number);
 		fprintf(stderr, "%% Connection lost\n");
 		batch_stop(b, EXIT_CONNECTION);
 	} else if (code == CLIENT_CODE_SUCCESS) {

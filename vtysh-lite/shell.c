@@ -104,6 +104,15 @@ static void pause_ms(int ms)
 	ppoll(NULL, 0, &ts, &sh.wait_mask);
 }
 
+/* A quoted line end is a blank: a request is one line. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			*text = ' ';
+	}
+}
+
 /* ---- short questions: completion and help ---- */
 
 /* The text of the reply to `command` with the first `end` octets of `about`; NULL when there is none. To be freed. */
@@ -117,6 +126,7 @@ static char *ask(const char *command, const char *about, size_t end)
 	if (!line || !text || sh.lost)
 		goto fail;
 	snprintf(line, size, "%s%.*s", command, (int)end, about);
+	make_one_line(line);
 	if (client_send(&sh.client, line, size - 1))
 		goto lost;
 	do {
@@ -489,7 +499,7 @@ static void readline_open(void)
 	rl_readline_name = "vtysh-lite";
 	rl_catch_signals = 0;
 	rl_attempted_completion_function = on_complete;
-	rl_completer_word_break_characters = " \t";
+	rl_completer_word_break_characters = " \t\n";
 	rl_completer_quote_characters = "";
 	rl_completion_query_items = 0;
 	rl_variable_bind("page-completions", "off");
@@ -562,6 +572,7 @@ static void turn(void)
 	edit();
 	if (sh.line) {
 		tty_quiet();
+		make_one_line(sh.line);
 		for (end = sh.line + strlen(sh.line); end > sh.line && isspace((unsigned char)end[-1]);)
 			*--end = '\0';
 		if (sh.line[strspn(sh.line, " \t")]) {

@@ -138,6 +138,15 @@ is "exit ends the session" 0 "" ""
 run -c 'exit' -c 'show version' </dev/null
 is "nothing runs after the end of the session" 3 "" "% The session has ended before this command: show version$nl"
 
+printf 'exit\nshow version\n' >"$dir/file"
+run <"$dir/file"
+is "which is told with its line" 3 "" "line 2: % The session has ended before this command: show version$nl"
+
+printf 'show version\ndie\n' >"$dir/file"
+run <"$dir/file"
+is "and so is a lost connection" 3 "toy 1$nl" "line 2: % Connection lost$nl"
+toy_start
+
 run -c 'show version' -c 'die' -c 'show version' </dev/null
 is "connection lost" 3 "toy 1$nl" "% Connection lost$nl"
 pid=
