@@ -114,7 +114,7 @@ static enum cmd_code run_no_interface(struct cmd_ctx *ctx)
 static enum cmd_code change_description(struct cmd_ctx *ctx, struct conf *conf, struct conf_if *ifc)
 {
 	const char *line = cmd_arg(ctx, "LINE");
-	size_t len = line ? strlen(line) : 0;
+	size_t len = cmd_has(ctx, "no") || cmd_has(ctx, "default") ? 0 : strlen(line);
 
 	(void)conf;
 	while (len && (line[len - 1] == ' ' || line[len - 1] == '\t'))
@@ -360,7 +360,8 @@ static const struct cmd_row rows[] = {
 	ROW(CMD_CONFIG_MODES, CMD_EXEC_LEVEL, "(no|default) interface IFNAME", run_no_interface,
 	    "Forget the configuration of an interface"),
 	ROW(CLI_CONFIG_IF, CMD_EXEC_LEVEL, "description LINE...", run_description, "What the interface is for"),
-	ROW(CLI_CONFIG_IF, CMD_EXEC_LEVEL, "(no|default) description", run_description, "Remove the description"),
+	ROW(CLI_CONFIG_IF, CMD_EXEC_LEVEL, "(no|default) description [LINE...]", run_description,
+	    "Remove the description"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "hostname NAME", run_hostname, "Name in the prompt"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) hostname [NAME]", run_hostname, "The name of the machine"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "log (stderr|syslog) [" LEVELS "]", run_log, "Where the log goes"),

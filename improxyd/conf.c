@@ -506,13 +506,18 @@ int conf_ssm_map_add(struct conf *conf, enum family family, const struct conf_ss
 int conf_ssm_map_remove(struct conf *conf, enum family family, const struct conf_ssm_map *map)
 {
 	struct conf_af *af = &conf->af[family];
-	bool found;
-	unsigned int i = map_position(af, map, &found);
+	unsigned int n = 0;
 
-	if (!found)
+	for (unsigned int i = 0; i < af->nssm_maps; i++) {
+		const struct conf_ssm_map *old = &af->ssm_maps[i];
+
+		if (strcmp(old->acl, map->acl) != 0 ||
+		    (!ipaddr_is_none(&map->source) && ipaddr_cmp(&old->source, &map->source) != 0))
+			af->ssm_maps[n++] = *old;
+	}
+	if (n == af->nssm_maps)
 		return -ENOENT;
-	af->nssm_maps--;
-	memmove(&af->ssm_maps[i], &af->ssm_maps[i + 1], (af->nssm_maps - i) * sizeof(*af->ssm_maps));
+	af->nssm_maps = n;
 	af->policy_serial++;
 	return 0;
 }

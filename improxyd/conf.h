@@ -138,7 +138,7 @@ int conf_acl_remove(struct conf *conf, enum family family, const char *name, uin
 int conf_members_add(struct conf *conf, struct conf_members *members, const struct gm_static *member);
 int conf_members_remove(struct conf *conf, struct conf_members *members, const struct gm_static *member);
 
-/* The same for ssm-map. */
+/* The same for ssm-map; source "none" removes all of the list. */
 int conf_ssm_map_add(struct conf *conf, enum family family, const struct conf_ssm_map *map);
 int conf_ssm_map_remove(struct conf *conf, enum family family, const struct conf_ssm_map *map);
 

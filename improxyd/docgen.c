@@ -190,11 +190,9 @@ int docgen_commands(const struct cmd_table *table, FILE *f)
 	      "In `view` mode there is what is not marked *(enable)*; a privileged user is in `enable` mode at once. "
 	      "`configure terminal` leads to `config`, `interface NAME` to `config-if`.\n\n"
 	      "What can be configured can be taken back by `no` in front of the line, with or without its value: a "
-	      "value "
-	      "is the default again, a switch is off, a rule, a list or an interface is removed. `default` is the same "
-	      "as "
-	      "`no`, also for a switch that is on by default. `show running-config` prints only what differs from the "
-	      "defaults.\n\n"
+	      "value is the default again, a switch is off, a rule, a list or an interface is removed; of what may be "
+	      "there several times the first word of the value says which. `default` is the same as `no`, also for a "
+	      "switch that is on by default. `show running-config` prints only what differs from the defaults.\n\n"
 	      "The answer to any command can go through a filter: `| include RE`, `| exclude RE`, `| begin RE`, "
 	      "`| section RE`, `| count`.\n",
 	      f);

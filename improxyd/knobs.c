@@ -170,7 +170,7 @@ static void value_grammar(const struct knob_use *use, char *buf, size_t size)
 		snprintf(buf, size, "GROUP:GROUP%c [source SOURCE:SOURCE%c]", v, v);
 		return;
 	case KNOB_SSM_MAP:
-		snprintf(buf, size, "ACL SOURCE:SOURCE%c", v);
+		snprintf(buf, size, unset ? "ACL [SOURCE:SOURCE%c]" : "ACL SOURCE:SOURCE%c", v);
 		return;
 	case KNOB_ROLE:
 		snprintf(buf, size,

@@ -118,6 +118,50 @@ static void a_failed_line_changes_nothing(void **state)
 	assert_string_equal(bed_config(), before);
 }
 
+/* That of the settings is in test_knobs. */
+static void a_line_is_taken_back_with_its_value_or_without(void **state)
+{
+	static const char *const words[] = { "no", "default" };
+	static const char *const values[] = { "", " two \"words\" | of it" };
+	static const struct {
+		const char *name, *source;
+	} families[] = { { "ip igmp", "10.0.0." }, { "ipv6 mld", "2001:db8::" } };
+	char line[128], left[128];
+
+	(void)state;
+	assert_int_equal(bed_type("configure terminal"), CMD_OK);
+	assert_int_equal(bed_type("interface lan1"), CMD_OK);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(values); j++) {
+			assert_int_equal(bed_type("description two \"words\" | of it"), CMD_OK);
+			snprintf(line, sizeof(line), "%s description%s", words[i], values[j]);
+			assert_int_equal(bed_type(line), CMD_OK);
+			assert_string_equal(bed_config(), "!\ninterface lan1\n!\n");
+		}
+	}
+	assert_int_equal(bed_type("no interface lan1"), CMD_OK);
+	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+		static const char *const maps[] = { "A", "TV", "TV", "Z" };
+
+		for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+			snprintf(line, sizeof(line), "%s ssm-map %s %s%zu", families[f].name, maps[i],
+				 families[f].source, i + 1);
+			assert_int_equal(bed_type(line), CMD_OK);
+		}
+		snprintf(line, sizeof(line), "no %s ssm-map Z %s4", families[f].name, families[f].source);
+		assert_int_equal(bed_type(line), CMD_OK);
+		snprintf(line, sizeof(line), "no %s ssm-map TV", families[f].name);
+		assert_int_equal(bed_type(line), CMD_OK);
+		snprintf(left, sizeof(left), "%s ssm-map A %s1\n!\n", families[f].name, families[f].source);
+		assert_string_equal(bed_config(), left);
+		assert_int_equal(bed_type(line), CMD_FAILED);
+		assert_string_equal(bed_reply(), "% There is no such ssm-map\n");
+		snprintf(line, sizeof(line), "default %s ssm-map A", families[f].name);
+		assert_int_equal(bed_type(line), CMD_OK);
+		assert_string_equal(bed_config(), "!\n");
+	}
+}
+
 static void log_lines_come_to_a_terminal_that_asks(void **state)
 {
 	(void)state;
@@ -160,6 +204,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(modes_and_prompts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_viewer_may_only_look, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failed_line_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_line_is_taken_back_with_its_value_or_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(log_lines_come_to_a_terminal_that_asks, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_interface_removed_elsewhere, setup, teardown),
 	};
