@@ -111,6 +111,8 @@ static int become_ready(struct keeper *k)
 	err = process_ready();
 	if (err < 0)
 		tell("the service manager could not be told", err);
+	k->kept.ready = true;
+	kept_sync(&k->kept);
 	return 0;
 }
 
@@ -496,7 +498,8 @@ static int do_due(struct keeper *k)
 		}
 	}
 	kept_sync(&k->kept);
-	next = mtime_min(k->worker ? k->kill_at : k->start_at, k->kept.behind ? now + SYNC_AGAIN : MTIME_NEVER);
+	next = mtime_min(k->worker ? k->kill_at : k->start_at,
+			 k->kept.ready && k->kept.behind ? now + SYNC_AGAIN : MTIME_NEVER);
 	return next == MTIME_NEVER ? -1 : (int)(mtime_left(next, now) / 1000 + 1);
 }
 
@@ -557,7 +560,7 @@ static int recall(struct keeper *k)
 		return err;
 	/* Before anything else: the old image had done so. */
 	err = process_drop_privileges(k->o->user, k->o->group, true);
-	k->ready = err == 0;
+	k->ready = k->kept.ready = err == 0;
 	return err;
 }
 

@@ -63,7 +63,7 @@ static bool tell_manager(struct kept_fd *entry)
 /* Gone entries are forgotten once they are told. */
 static void sync_one(struct kept *kept, struct kept_fd *entry)
 {
-	entry->known = tell_manager(entry);
+	entry->known = kept->ready && tell_manager(entry);
 	if (!entry->known)
 		kept->behind = true;
 	else if (entry->fd < 0)
@@ -74,7 +74,7 @@ void kept_sync(struct kept *kept)
 {
 	struct kept_fd *entry, *next;
 
-	if (!kept->behind)
+	if (!kept->behind || !kept->ready)
 		return;
 	kept->behind = false;
 	HASH_ITER (hh, kept->fds, entry, next) {

@@ -20,7 +20,8 @@ struct kept_fd;
 struct kept {
 	struct kept_fd *fds;
 	unsigned int limit; /* so many at most; 0: as many as there is memory for */
-	bool behind;        /* the manager has not been told everything */
+	bool ready;         /* the manager is told: not of a service that does not work yet */
+	bool behind;        /* it has not been told everything */
 	bool refused;       /* there was no room: told once */
 };
 
