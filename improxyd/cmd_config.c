@@ -169,6 +169,17 @@ static enum cmd_code change_log(struct cmd_ctx *ctx, struct conf *conf, struct c
 	return CMD_OK;
 }
 
+/* Who types it sees what is wrong; a start is not to fail by it. */
+static enum cmd_code run_log_file(struct cmd_ctx *ctx)
+{
+	const struct cli_session *session = cli_session(ctx);
+	const char *path = cmd_arg(ctx, "FILE");
+	int err = session->candidate ? 0 : daemon_try_log(path);
+
+	return err < 0 ? cmd_fail(ctx, "%s: %s", path, daemon_write_error(session->daemon, err))
+		       : edit(ctx, change_log);
+}
+
 static enum cmd_code run_log(struct cmd_ctx *ctx)
 {
 	return edit(ctx, change_log);
@@ -365,7 +376,7 @@ static const struct cmd_row rows[] = {
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "hostname NAME", run_hostname, "Name in the prompt"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) hostname [NAME]", run_hostname, "The name of the machine"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "log (stderr|syslog) [" LEVELS "]", run_log, "Where the log goes"),
-	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "log file FILE [" LEVELS "]", run_log, "Log to a file"),
+	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "log file FILE [" LEVELS "]", run_log_file, "Log to a file"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log (stderr|syslog) [" LEVELS "]", run_log, "Stop logging there"),
 	ROW(CLI_CONFIG, CMD_EXEC_LEVEL, "(no|default) log file [FILE [" LEVELS "]]", run_log, "Stop logging to a file"),
 	ROW(ALL_MODES, CMD_EXEC_LEVEL, "show running-config [json]", show_running, "The configuration in force"),

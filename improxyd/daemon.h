@@ -214,6 +214,9 @@ struct daemon_log {
 	int level;     /* enum log_level: the one in force, which may be that of the command line */
 	uint64_t lost; /* lines it could not take */
 };
+/* Whether a log file of this name could be written; it is made if it was not there. Returns 0 or -errno. */
+int daemon_try_log(const char *path);
+
 /* The i-th target of the log; false behind the last. */
 bool daemon_log(const struct daemon *d, unsigned int i, struct daemon_log *log);
 

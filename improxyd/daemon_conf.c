@@ -50,6 +50,11 @@ void daemon_apply_log(const struct daemon *d)
 	apply_target(d, LOGSINK_FILE, &d->conf->log_file, d->conf->log_path);
 }
 
+int daemon_try_log(const char *path)
+{
+	return logsink_try_file(path);
+}
+
 static void try_later(struct daemon *d)
 {
 	loop_timer_at(d->again, loop_now() + d->again_wait);

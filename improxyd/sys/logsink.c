@@ -221,6 +221,20 @@ int logsink_set_file(const char *path, enum log_level level)
 	return fd < 0 ? fd : 0;
 }
 
+int logsink_try_file(const char *path)
+{
+	const struct target *t = &targets[LOGSINK_FILE];
+	int fd;
+
+	if (t->path && t->fd >= 0 && strcmp(t->path, path) == 0)
+		return 0;
+	fd = file_open(path);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 int logsink_reopen(void)
 {
 	struct target *t = &targets[LOGSINK_FILE];

@@ -37,6 +37,8 @@ void logsink_set(enum logsink_target target, enum log_level level);
  * tried again at each line, and the lines in between are lost and counted.
  */
 int logsink_set_file(const char *path, enum log_level level);
+/* Whether that would open a file, which is made by this if it was not there. Returns 0 or -errno. */
+int logsink_try_file(const char *path);
 /* Opens the same path again (after a rotation). Returns 0, -ENOENT without a file, or -errno. */
 int logsink_reopen(void);
 /* The descriptor of the log file, -1: there is none. */

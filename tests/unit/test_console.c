@@ -162,6 +162,23 @@ static void a_line_is_taken_back_with_its_value_or_without(void **state)
 	}
 }
 
+static void a_log_file_that_cannot_be_written_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(bed_type("configure terminal"), CMD_OK);
+	assert_int_equal(bed_type("log file /var/log/one"), CMD_OK);
+	assert_int_equal(bed_type("log file no/where debugging"), CMD_FAILED);
+	assert_string_equal(bed_reply(), "% no/where: No such file or directory\n");
+	assert_string_equal(bed_config(), "log file /var/log/one\n!\n");
+	assert_int_equal(bed_type("no log file no/where"), CMD_OK);
+	assert_string_equal(bed_config(), "!\n");
+	/* A start is not to fail by it. */
+	bed_set_file(BED_STARTUP, "log file no/where\n");
+	assert_int_equal(bed_type("end"), CMD_OK);
+	assert_int_equal(bed_type("reload configuration"), CMD_OK);
+	assert_string_equal(bed_config(), "log file no/where\n!\n");
+}
+
 static void log_lines_come_to_a_terminal_that_asks(void **state)
 {
 	(void)state;
@@ -205,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_viewer_may_only_look, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failed_line_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_line_is_taken_back_with_its_value_or_without, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_log_file_that_cannot_be_written_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(log_lines_come_to_a_terminal_that_asks, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_interface_removed_elsewhere, setup, teardown),
 	};

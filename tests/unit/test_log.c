@@ -256,6 +256,7 @@ static void test_file_sink(void **state)
 	assert_string_equal(buf, "12:00:00 errors t: three\n");
 	/* A path that cannot be opened is tried again at each line. */
 	snprintf(more, sizeof(more), "%s/more/log", dir);
+	assert_int_equal(logsink_try_file(more), -ENOENT);
 	assert_int_equal(logsink_set_file(more, LOG_ERRORS), -ENOENT);
 	log_error("t", "four");
 	assert_int_equal(logsink_status(LOGSINK_FILE).lost, 1);
@@ -264,6 +265,12 @@ static void test_file_sink(void **state)
 	log_error("t", "five");
 	read_file(more, buf, sizeof(buf));
 	assert_string_equal(buf, "log: 1 lines were lost here\n12:00:00 errors t: five\n");
+	/* The one that is open is good, whatever has become of its name. */
+	assert_int_equal(rename(more, path), 0);
+	assert_int_equal(rmdir(old), 0);
+	assert_int_equal(logsink_try_file(more), 0);
+	assert_int_equal(mkdir(old, 0700), 0);
+	assert_int_equal(rename(path, more), 0);
 	/* The same path with another level goes on counting. */
 	assert_int_equal(logsink_set_file(more, LOG_WARNINGS), 0);
 	assert_int_equal(logsink_status(LOGSINK_FILE).level, LOG_WARNINGS);
