@@ -19,6 +19,7 @@ struct phyint {
 	struct import_stmt from;
 	const char *name;
 	enum gm_role role;
+	bool disabled;
 	unsigned int threshold;
 	struct import_stmt threshold_from;
 	struct import_stmt rule[RULES_MAX];
@@ -97,6 +98,7 @@ static void read_role(struct import *im, const struct import_stmt *s)
 	st->port.role = strcmp(s->word[0].text, "upstream") == 0     ? GM_ROLE_UPSTREAM
 			: strcmp(s->word[0].text, "downstream") == 0 ? GM_ROLE_DOWNSTREAM
 								     : GM_ROLE_NONE;
+	st->port.disabled = st->port.role == GM_ROLE_NONE;
 }
 
 static void read_ratelimit(struct import *im, const struct import_stmt *s)
@@ -212,8 +214,12 @@ static void write_downstream(struct import *im, const struct phyint *port)
 
 static void write_port(struct import *im, const struct phyint *port)
 {
-	if (port->role == GM_ROLE_NONE)
-		return; /* as here: an interface that has no role takes no part */
+	/* As here: an interface that has no role takes no part. */
+	if (port->role == GM_ROLE_NONE) {
+		import_note(im, &port->from, "%s: left out, for an interface that is not configured takes no part",
+			    port->disabled ? "disabled" : "neither upstream nor downstream");
+		return;
+	}
 	if (strchr(port->name, ':')) {
 		import_note(im, &port->from, "an address alias is not an interface: configure the interface itself");
 		return;
