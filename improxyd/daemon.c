@@ -314,6 +314,10 @@ static int open_console(struct daemon *d)
 		log_error("improxyd", "command table: %s", *error ? error : "out of memory");
 		return -EINVAL;
 	}
+	if (o->group && !process_has_group(o->group)) {
+		log_error("improxyd", "there is no group %s (option -g)", o->group);
+		return -ENOENT;
+	}
 	d->console = (struct console){ .table = d->table, .daemon = d };
 	group = o->group ? o->group : process_has_group(CONTROL_GROUP) ? CONTROL_GROUP : NULL;
 	err = ctl_new(loop_base(d->loop), o->socket_path, group, &console_ops, &d->console, &d->ctl);
