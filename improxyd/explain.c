@@ -265,7 +265,7 @@ static bool no_upstream(struct walk *w)
 	if (down)
 		return walk_fail(w, EXPLAIN_INTERFACE_DOWN, "the upstream %s is down", down);
 	if (denying)
-		return walk_fail(w, EXPLAIN_NO_UPSTREAM, "no upstream serves it: denied by %s on %s", rule, denying);
+		return walk_fail(w, EXPLAIN_DENIED, "no upstream serves it: denied by %s on %s", rule, denying);
 	return walk_fail(w, EXPLAIN_NO_UPSTREAM, "no upstream is configured");
 }
 

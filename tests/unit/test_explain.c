@@ -280,7 +280,7 @@ static void no_upstream(void **state)
 	fake.ifs[FAMILY_IPV4][WAN].upstream_acl = acl_denying("U", G);
 	snprintf(af->upstream_acl, sizeof(af->upstream_acl), "U");
 	change(WAN);
-	expect(EXPLAIN_NO_UPSTREAM, "no upstream serves it: denied by access-list U seq 7 on wan", G, NULL);
+	expect(EXPLAIN_DENIED, "no upstream serves it: denied by access-list U seq 7 on wan", G, NULL);
 	af->role = GM_ROLE_NONE;
 	expect(EXPLAIN_NO_UPSTREAM, "no upstream is configured", G, NULL);
 }
