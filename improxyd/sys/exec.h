@@ -59,7 +59,8 @@ bool exec_reviving(const struct exec *exec);
 /* From now on exec_free() leaves the kernel as it is, for the next process. */
 void exec_abandon(struct exec *exec);
 
-/* The kernel's table to be used: to be set before the first interface, which asks for it. A new one is taken at once. */
+/* The kernel's table to be used: to be set before the first interface, which asks for it. A new one is taken at once.
+ */
 void exec_set_table(struct exec *exec, uint32_t number);
 
 /*
