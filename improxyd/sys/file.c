@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/util.h"
 
 /* Reads until the end of the file, which may have grown or shrunk since its size was asked for. */
 static int read_all(int fd, char **text, size_t *len)
@@ -33,7 +36,7 @@ static int read_all(int fd, char **text, size_t *len)
 		n = read(fd, buf + used, size - used);
 		if (n > 0)
 			used += (size_t)n;
-	} while ((n > 0 && used <= FILE_TEXT_MAX) || (n < 0 && errno == EINTR));
+	} while (n > 0 && used <= FILE_TEXT_MAX);
 	if (n < 0 || used > FILE_TEXT_MAX) {
 		int err = n < 0 ? -errno : -EFBIG;
 
@@ -64,18 +67,44 @@ static int is_of_kind(int fd, enum file_kind kind)
 	return kind == FILE_ANY || S_ISREG(st.st_mode) || is_null(&st) ? 0 : -ENOTSUP;
 }
 
-int file_read(const char *path, enum file_kind kind, char **text, size_t *len)
+static int open_and_read(const char *path, enum file_kind kind, char **text, size_t *len)
 {
 	/* A FIFO without a writer must not stop the daemon. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (kind == FILE_READY ? O_NONBLOCK : 0)), err;
 
-	*text = NULL;
 	if (fd < 0)
 		return -errno;
 	err = is_of_kind(fd, kind);
 	if (err == 0)
 		err = read_all(fd, text, len);
 	close(fd);
+	return err;
+}
+
+/* The handlers of a loop that does not run yet only take note. */
+static void let_interrupt(bool yes)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct sigaction action;
+
+		(void)sigaction(signals[i], NULL, &action); /* of a signal that can be handled: cannot fail */
+		action.sa_flags = yes ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
+		(void)sigaction(signals[i], &action, NULL);
+	}
+}
+
+int file_read(const char *path, enum file_kind kind, char **text, size_t *len)
+{
+	int err;
+
+	*text = NULL;
+	if (kind == FILE_ANY)
+		let_interrupt(true);
+	err = open_and_read(path, kind, text, len);
+	if (kind == FILE_ANY)
+		let_interrupt(false);
 	return err;
 }
 

@@ -18,7 +18,8 @@ enum file_kind { FILE_READY, FILE_ANY };
 
 /*
  * Reads a file into `*text`, NUL-terminated and the caller's to free; whether it holds other NULs `*len` shows. Returns
- * 0, -ENOTSUP when it is not of the kind, -EFBIG when it is larger than FILE_TEXT_MAX, or another -errno.
+ * 0, -ENOTSUP when it is not of the kind, -EFBIG when it is larger than FILE_TEXT_MAX, -EINTR when SIGTERM or SIGINT,
+ * if they are handled, end the waiting, or another -errno.
  */
 int file_read(const char *path, enum file_kind kind, char **text, size_t *len);
 
