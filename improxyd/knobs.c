@@ -69,7 +69,7 @@ const struct knob knobs[] = {
 	  .help = "Seconds between general queries",
 	  .range = SAME(1, 31744, 125), .example = "60" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_PROTOCOL, .words = "query-max-response-time", .type = KNOB_NUMBER, .offset = IF(query_max_response_ds),
-	  .help = "Time hosts have to answer a general query, in tenths of a second (default 100)",
+	  .help = "Time hosts have to answer a general query, in tenths of a second (default 100, or half a query interval of up to 10 s)",
 	  .range = SAME(1, 31744, 0), .spoken = 100, .example = "50" },
 	{ .scope = KNOB_INTERFACE, .prefix = KNOB_PROTOCOL, .words = "last-member-query-interval", .type = KNOB_NUMBER, .offset = IF(last_member_query_interval_ds),
 	  .help = "Time between last member queries, in tenths of a second",
