@@ -138,6 +138,7 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 			.boundary = conf_acl_find(conf, family, af->boundary),
 		},
 	};
+	memcpy(want->station, link->station, sizeof(want->station));
 	snprintf(want->gm.name, sizeof(want->gm.name), "%s", ifc->name);
 	fill_addresses(&want->gm, link, family);
 	fill_timing(&want->gm, af);

@@ -123,7 +123,7 @@ static void search_interface(const struct search *s, const struct gm_if *ifp, bo
 		found(s, CONFLICT_SILENT, name, "no query has been heard for two query intervals");
 	if (ifp->conf.role == GM_ROLE_UPSTREAM && ifp->conf.up)
 		search_upstream(s, ifp);
-	if (ifp->looped && now - ifp->looped < 2 * ifp->gm->ifs[ifp->loop_slot].query_interval)
+	if (gm_watch_looped(ifp, now))
 		found(s, CONFLICT_LOOP, name, "own messages sent on %s are heard here: both are on one link",
 		      slot_name(s, ifp->loop_slot));
 	if (ifp->twice.at && now - ifp->twice.at < GM_WATCH_TWICE)

@@ -62,6 +62,7 @@ const struct gm_af gm_af_igmp = {
 	.name = "igmp",
 	.any_query_elects = false,
 	.verify_by_prefix = true,
+	.own_by_link = false,
 	.addr_len = 4,
 	.elect_from = 12,
 	.never = never_v4,
@@ -73,6 +74,7 @@ const struct gm_af gm_af_mld = {
 	.name = "mld",
 	.any_query_elects = true,
 	.verify_by_prefix = false,
+	.own_by_link = true,
 	.addr_len = 16,
 	.elect_from = 8,
 	.never = never_v6,
@@ -288,6 +290,11 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 		if (!has_slot)
 			return -EINVAL;
 		gm_querier_heard(&gm->ifs[ev->slot], ev);
+		return 0;
+	case GM_EV_ECHO:
+		if (!has_slot || ev->echo.sent >= GM_MAX_IFS)
+			return -EINVAL;
+		gm_querier_echoed(&gm->ifs[ev->slot], &gm->ifs[ev->echo.sent]);
 		return 0;
 	case GM_EV_SOLICIT:
 		if (!has_slot)

@@ -184,6 +184,7 @@ enum gm_event_type {
 	GM_EV_IF,         /* an interface came, changed (link, role, parameters) or went (GM_ROLE_NONE) */
 	GM_EV_RECORD,     /* one group record of a report; older reports and leaves are given as their equivalents */
 	GM_EV_QUERY,      /* a query was heard */
+	GM_EV_ECHO,       /* a query of our own came back on another interface than it was sent on */
 	GM_EV_SOLICIT,    /* a solicitation of multicast router discovery was heard (RFC 4286) */
 	GM_EV_UPCALL,     /* the kernel has data and no entry for it */
 	GM_EV_WRONG_IF,   /* data arrived on another interface than its entry says */
@@ -225,6 +226,9 @@ struct gm_event {
 			const struct ipaddr *sources;
 			unsigned int nsources;
 		} query;
+		struct {
+			uint8_t sent; /* the slot in which it was sent */
+		} echo;
 		struct {
 			struct ipaddr from;
 		} solicit;

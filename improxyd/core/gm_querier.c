@@ -193,11 +193,11 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 	bool general = ipaddr_is_none(&ev->query.group);
 	struct gm *gm = ifp->gm;
 
-	gm_count(gm, ifp->slot, (enum gm_counter)(GM_C_RX_QUERY_GEN1 + ev->query.gen - GM_GEN1));
-	if (ipaddr_eq(&ev->query.from, &ifp->conf.addr) || gm_watch_own(ifp, &ev->query.from)) {
+	if (gm_watch_own(ifp, &ev->query.from)) {
 		gm_count_drop(gm, ifp->slot, GM_DROP_OWN_PACKET);
 		return;
 	}
+	gm_count(gm, ifp->slot, (enum gm_counter)(GM_C_RX_QUERY_GEN1 + ev->query.gen - GM_GEN1));
 	if (!general && !ipaddr_is_multicast(&ev->query.group)) {
 		gm_count_drop(gm, ifp->slot, GM_DROP_GROUP);
 		return;
@@ -223,6 +223,23 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 		return;
 	if (wins(ifp, &ev->query.from))
 		yield_to(ifp, ev);
+}
+
+void gm_querier_echoed(struct gm_if *ifp, const struct gm_if *sent)
+{
+	const struct ipaddr *from = &sent->conf.addr;
+
+	if (ifp == sent || ifp->conf.role == GM_ROLE_NONE || ipaddr_is_none(from))
+		return;
+	/* No IGMP socket gets to see it. */
+	if (!ifp->gm->af->own_by_link)
+		gm_count_drop(ifp->gm, ifp->slot, GM_DROP_OWN_PACKET);
+	gm_watch_loop(ifp, sent);
+	/* It may have been taken for another router's. */
+	if (ipaddr_eq(&ifp->last_query_from, from))
+		ifp->last_query = 0;
+	if (ipaddr_eq(&ifp->other_querier, from))
+		gm_querier_start(ifp);
 }
 
 /* --- last-member queries --- */

@@ -23,6 +23,8 @@ void gm_querier_ask(struct gm_if *ifp);
 
 /* A query was heard on this interface (upstream or downstream). */
 void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev);
+/* A query of our own has come back that was sent on `sent`. */
+void gm_querier_echoed(struct gm_if *ifp, const struct gm_if *sent);
 
 /* The timer of the interface has fired. */
 void gm_querier_timer(struct gm_if *ifp);

@@ -44,7 +44,7 @@ static int check_sender(struct gm_if *ifp, const struct gm_event *ev)
 	bool leave = ev->record.type == GM_TO_IN;
 
 	/* A membership that our own reports of another interface ask for would never end. */
-	if (ipaddr_eq(from, &ifp->conf.addr) || gm_watch_own(ifp, from))
+	if (gm_watch_own(ifp, from))
 		return refuse(ifp, GM_DROP_OWN_PACKET);
 	if (!gm_if_listening(ifp))
 		return refuse(ifp, GM_DROP_ROLE);

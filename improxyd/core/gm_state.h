@@ -33,6 +33,7 @@ struct gm_af {
 	const char *name;
 	bool any_query_elects; /* K-3: MLD any query, IGMP general queries only */
 	bool verify_by_prefix; /* senders have an address of the subnet (IGMP), not a link-local one */
+	bool own_by_link;      /* so an address is ours on its own link only; other links may have another's (MLD) */
 	uint8_t addr_len;      /* octets of an address on the wire */
 	uint8_t elect_from;    /* first octet that counts in the election: RFC 9777 compares interface identifiers */
 	const struct gm_pattern *never; /* groups that are never proxied nor forwarded (K-13) and reserved ones */

@@ -102,20 +102,44 @@ void gm_watch_older_query(struct gm_if *ifp, const struct gm_event *ev)
 	gm_queue_note(gm, ifp->slot, GM_NOTE_SSM_OLDER_QUERY, group, &ev->query.from);
 }
 
-bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from)
+bool gm_watch_looped(const struct gm_if *ifp, mtime_t now)
+{
+	return ifp->looped && now - ifp->looped < 2 * ifp->gm->ifs[ifp->loop_slot].query_interval;
+}
+
+/* It hears another one's messages, or is heard by one. */
+static bool on_shared_link(const struct gm_if *ifp)
+{
+	if (gm_watch_looped(ifp, ifp->gm->now))
+		return true;
+	gm_for_each_if (ifp->gm, other) {
+		if (other->loop_slot == ifp->slot && gm_watch_looped(other, ifp->gm->now))
+			return true;
+	}
+	return false;
+}
+
+bool gm_watch_own(const struct gm_if *ifp, const struct ipaddr *from)
+{
+	if (ipaddr_is_unspecified(from))
+		return false;
+	gm_for_each_if (ifp->gm, other) {
+		if (!ipaddr_eq(&other->conf.addr, from))
+			continue;
+		if (other == ifp || !ifp->gm->af->own_by_link || (on_shared_link(ifp) && on_shared_link(other)))
+			return true;
+	}
+	return false;
+}
+
+void gm_watch_loop(struct gm_if *ifp, const struct gm_if *sent)
 {
 	struct gm *gm = ifp->gm;
 
-	gm_for_each_if (gm, other) {
-		if (other == ifp || ipaddr_is_unspecified(from) || !ipaddr_eq(&other->conf.addr, from))
-			continue;
-		if (!ifp->looped || gm->now - ifp->looped > LOOP_AGAIN)
-			gm_queue_note(gm, ifp->slot, GM_NOTE_LOOP, NULL, from);
-		ifp->looped = gm->now;
-		ifp->loop_slot = other->slot;
-		return true;
-	}
-	return false;
+	if (!ifp->looped || gm->now - ifp->looped > LOOP_AGAIN)
+		gm_queue_note(gm, ifp->slot, GM_NOTE_LOOP, NULL, &sent->conf.addr);
+	ifp->looped = gm->now;
+	ifp->loop_slot = sent->slot;
 }
 
 void gm_watch_twice(struct gm_if *ifp, uint8_t expected, const struct ipaddr *source, const struct ipaddr *group)

@@ -2,7 +2,7 @@
 /*
  * gm_watch - what people will ask about later and the protocol itself has no use for: which requests were refused,
  * whether the router upstream still queries, and whether there is a loop: our own messages come back, or one source is
- * heard on two interfaces. It changes nothing that others act on.
+ * heard on two interfaces. Nothing of it is acted on, but that a loop tells which messages are our own.
  */
 #ifndef IMPROXY_CORE_GM_WATCH_H
 #define IMPROXY_CORE_GM_WATCH_H
@@ -37,8 +37,17 @@ void gm_watch_heard(struct gm_if *ifp);
  */
 void gm_watch_older_query(struct gm_if *ifp, const struct gm_event *ev);
 
-/* True if `from` is our address on another interface: two of them are on one link. Noted when it begins. */
-bool gm_watch_own(struct gm_if *ifp, const struct ipaddr *from);
+/*
+ * Whether a message from this address is our own. Of link-local addresses only the interface's own one is ours; another
+ * interface's while they are known to be on one link. Of others all are: where an interface has none, the kernel's IGMP
+ * reports come from another's.
+ */
+bool gm_watch_own(const struct gm_if *ifp, const struct ipaddr *from);
+
+/* Two interfaces are on one link: what was sent on `sent` is heard here. Noted when it begins. */
+void gm_watch_loop(struct gm_if *ifp, const struct gm_if *sent);
+/* Whether that is still so: one of the queries that come back may be missed. */
+bool gm_watch_looped(const struct gm_if *ifp, mtime_t now);
 
 /* Data of this source was heard here, and between two such packets in the slot where it is expected. */
 void gm_watch_twice(struct gm_if *ifp, uint8_t expected, const struct ipaddr *source, const struct ipaddr *group);

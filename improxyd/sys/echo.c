@@ -14,20 +14,21 @@
 
 struct echo {
 	struct loop *loop;
+	enum family family;
 	const struct gm *gm;
 	void (*input)(void *arg, const struct gm_event *ev);
 	void *arg;
 	struct sniff *sniff; /* under way, or over */
-	int ifindex[GM_MAX_IFS];
+	struct echo_if ifs[GM_MAX_IFS];
 };
 
-struct echo *echo_new(struct loop *loop, const struct gm *gm, void (*input)(void *arg, const struct gm_event *ev),
-		      void *arg)
+struct echo *echo_new(struct loop *loop, enum family family, const struct gm *gm,
+		      void (*input)(void *arg, const struct gm_event *ev), void *arg)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 
 	if (echo)
-		*echo = (struct echo){ .loop = loop, .gm = gm, .input = input, .arg = arg };
+		*echo = (struct echo){ .loop = loop, .family = family, .gm = gm, .input = input, .arg = arg };
 	return echo;
 }
 
@@ -39,23 +40,33 @@ void echo_free(struct echo *echo)
 	free(echo);
 }
 
-/* What others send is heard by the IGMP socket. */
+/* Where the packet was sent, if it is one of ours; or GM_NO_IF. */
+static uint8_t sent_on(const struct echo *echo, const struct sniff_packet *packet)
+{
+	static const uint8_t none[LINK_STATION];
+
+	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
+		const struct echo_if *eif = &echo->ifs[slot];
+
+		if (!eif->ifindex || eif->ifindex == packet->ifindex ||
+		    !ipaddr_eq(&echo->gm->ifs[slot].conf.addr, &packet->source))
+			continue;
+		if (echo->family == FAMILY_IPV4 || (memcmp(eif->station, none, sizeof(none)) != 0 &&
+						    memcmp(eif->station, packet->station, sizeof(none)) == 0))
+			return slot;
+	}
+	return GM_NO_IF;
+}
+
 static bool on_packet(void *arg, const struct sniff_packet *packet)
 {
 	const struct echo *echo = arg;
-	struct gm_event ev = { .type = GM_EV_QUERY, .query = { .from = packet->source, .gen = GM_GEN3 } };
-	unsigned int slot = 0;
+	struct gm_event ev = { .type = GM_EV_ECHO, .echo = { .sent = sent_on(echo, packet) } };
 
-	while (slot < GM_MAX_IFS && echo->ifindex[slot] != packet->ifindex)
-		slot++;
-	for (const struct gm_if *ifp = echo->gm->ifs; slot < GM_MAX_IFS && ifp < echo->gm->ifs + GM_MAX_IFS; ifp++) {
-		if (ifp->slot == slot || ifp->conf.role == GM_ROLE_NONE || !ipaddr_eq(&ifp->conf.addr, &packet->source))
-			continue;
-		ev.slot = (uint8_t)slot;
-		ev.query.gen = ifp->conf.gen;
+	while (ev.slot < GM_MAX_IFS && echo->ifs[ev.slot].ifindex != packet->ifindex)
+		ev.slot++;
+	if (ev.slot < GM_MAX_IFS && ev.echo.sent != GM_NO_IF)
 		echo->input(echo->arg, &ev);
-		break;
-	}
 	return false;
 }
 
@@ -67,9 +78,9 @@ static void on_done(void *arg)
 	echo->sniff = NULL;
 }
 
-void echo_listen(struct echo *echo, const int ifindex[GM_MAX_IFS])
+void echo_listen(struct echo *echo, const struct echo_if ifs[GM_MAX_IFS])
 {
-	struct sniff_request request = { .family = FAMILY_IPV4,
+	struct sniff_request request = { .family = echo->family,
 					 .messages = true,
 					 .time = ECHO_TIME,
 					 .packet = on_packet,
@@ -79,16 +90,17 @@ void echo_listen(struct echo *echo, const int ifindex[GM_MAX_IFS])
 
 	/* Queries of several interfaces go out together, and their looks are one. */
 	on_done(echo);
-	if (ipaddr_parse("224.0.0.1", &request.group) < 0)
+	if (ipaddr_parse(echo->family == FAMILY_IPV4 ? "224.0.0.1" : "ff02::1", &request.group) < 0)
 		return;
-	memcpy(echo->ifindex, ifindex, sizeof(echo->ifindex));
+	memcpy(echo->ifs, ifs, sizeof(echo->ifs));
 	for (unsigned int slot = 0; slot < GM_MAX_IFS; slot++) {
-		if (ifindex[slot])
-			request.ifindex[request.nifs++] = ifindex[slot];
+		if (ifs[slot].ifindex)
+			request.ifindex[request.nifs++] = ifs[slot].ifindex;
 	}
 	if (request.nifs < 2)
 		return;
 	err = sniff_start(echo->loop, &request, &echo->sniff);
 	if (err < 0 && err != -EBUSY)
-		log_debug(DEBUG_IGMP_PACKETS, "-", "igmp", "no look for own queries: %s", strerror(-err));
+		log_debug(echo->family == FAMILY_IPV4 ? DEBUG_IGMP_PACKETS : DEBUG_MLD_PACKETS, "-",
+			  family_protocol(echo->family), "no look for own queries: %s", strerror(-err));
 }

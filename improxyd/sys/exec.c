@@ -476,11 +476,11 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->look = loop_timer_new(loop, looked, exec);
 	exec->repair = loop_timer_new(loop, exec_repair, exec);
 	exec->io = exec->gm ? gmio_new(family, exec->gm, exec_event_input, exec) : NULL;
-	exec->echo = exec->gm && family == FAMILY_IPV4 ? echo_new(loop, exec->gm, exec_event_input, exec) : NULL;
+	exec->echo = exec->gm ? echo_new(loop, family, exec->gm, exec_event_input, exec) : NULL;
 	exec->answers = answers_new(loop, family);
 	exec->linklocal = linklocal_new(loop, family, on_linklocal, exec);
-	if ((family == FAMILY_IPV4 && !exec->echo) || !exec->io || !exec->answers || !exec->linklocal || !exec->run ||
-	    !exec->timer || !exec->look || !exec->repair)
+	if (!exec->echo || !exec->io || !exec->answers || !exec->linklocal || !exec->run || !exec->timer ||
+	    !exec->look || !exec->repair)
 		goto fail;
 	err = sweep_new(
 		loop, family,

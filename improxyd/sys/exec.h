@@ -19,6 +19,7 @@
 #include "lib/family.h"
 #include "sys/answers.h"
 #include "sys/gmsock.h"
+#include "sys/link.h"
 #include "sys/mroute.h"
 #include "sys/upstream.h"
 
@@ -30,6 +31,7 @@ struct loop;
 struct exec_if {
 	int ifindex;
 	unsigned int mtu;
+	uint8_t station[LINK_STATION]; /* as struct link has it */
 	bool require_router_alert;
 	uint8_t ttl_threshold;
 	unsigned int host_version; /* upstream: the kernel's host side is held to it; 0: its own choice */

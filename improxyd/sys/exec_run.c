@@ -86,11 +86,13 @@ struct gmio_if exec_gmio_if(const struct exec *exec, uint8_t slot)
 
 static void listen_for_echo(struct exec *exec)
 {
-	int ifindex[GM_MAX_IFS];
+	struct echo_if ifs[GM_MAX_IFS] = { 0 };
 
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
-		ifindex[i] = exec->slots[i].want.ifindex;
-	echo_listen(exec->echo, ifindex);
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		ifs[i].ifindex = exec->slots[i].want.ifindex;
+		memcpy(ifs[i].station, exec->slots[i].want.station, sizeof(ifs[i].station));
+	}
+	echo_listen(exec->echo, ifs);
 }
 
 static void carry_out(struct exec *exec, const struct gm_action *a)
@@ -100,7 +102,7 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 	switch (a->type) {
 	case GM_ACT_QUERY:
 		ifc = exec_gmio_if(exec, a->slot);
-		if (exec->echo && ipaddr_is_none(&a->query.group))
+		if (ipaddr_is_none(&a->query.group))
 			listen_for_echo(exec);
 		query_sent(exec, a, gmio_send_query(exec->io, &ifc, a));
 		break;

@@ -43,7 +43,7 @@ struct exec {
 	struct joins *joins; /* the router as a host of its own */
 	struct answers *answers;
 	struct gmio *io;
-	struct echo *echo; /* IPv4 only */
+	struct echo *echo;
 	struct loop_task *run;
 	struct loop_timer *timer, *look, *repair;
 	exec_action_fn *done;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gm_state.h"
+#include "core/gm_watch.h"
 #include "debug.h"
 #include "lib/log.h"
 #include "sys/gmsock.h"
@@ -182,12 +182,19 @@ static void hear_record(struct gmio *io, uint8_t slot, const struct wire_msg *ms
 	io->input(io->arg, &ev);
 }
 
+/* Our own are none; the engine counts them. */
+static void count_received(struct gmio *io, uint8_t slot, const struct wire_msg *msg, enum gm_counter what)
+{
+	if (!gm_watch_own(&io->gm->ifs[slot], &msg->meta.src))
+		gm_count(io->gm, slot, what);
+}
+
 static void hear_report(struct gmio *io, uint8_t slot, const struct wire_msg *msg)
 {
 	struct wire_cursor cursor = { 0 };
 	struct wire_record record;
 
-	gm_count(io->gm, slot, (enum gm_counter)(GM_C_RX_REPORT_GEN1 + msg->gen - GM_GEN1));
+	count_received(io, slot, msg, (enum gm_counter)(GM_C_RX_REPORT_GEN1 + msg->gen - GM_GEN1));
 	if (msg->gen < GM_GEN3) {
 		hear_record(io, slot, msg, GM_IS_EX, &msg->group, 0);
 		return;
@@ -243,7 +250,7 @@ void gmio_hear(struct gmio *io, uint8_t slot, const struct gmio_if *ifc, const s
 		hear_report(io, slot, &msg);
 		return;
 	case WIRE_LEAVE:
-		gm_count(io->gm, slot, GM_C_RX_LEAVE);
+		count_received(io, slot, &msg, GM_C_RX_LEAVE);
 		hear_record(io, slot, &msg, GM_TO_IN, &msg.group, 0);
 		return;
 	case WIRE_SOLICITATION:

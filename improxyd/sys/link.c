@@ -92,6 +92,7 @@ static bool is_part(struct rtnl_link *from)
 static bool link_read(struct link *link, struct rtnl_link *from)
 {
 	const char *name = rtnl_link_get_name(from);
+	const struct nl_addr *station = rtnl_link_get_addr(from);
 
 	if (!name || is_part(from))
 		return false;
@@ -102,6 +103,8 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 	link_set_flags(link, rtnl_link_get_flags(from));
 	link->mtu = rtnl_link_get_mtu(from);
 	link->master = rtnl_link_get_master(from);
+	if (station && nl_addr_get_len(station) == sizeof(link->station))
+		memcpy(link->station, nl_addr_get_binary_addr(station), sizeof(link->station));
 	return true;
 }
 
@@ -109,7 +112,7 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->flags == b->flags && a->mtu == b->mtu && a->master == b->master &&
-	       a->port == b->port;
+	       a->port == b->port && memcmp(a->station, b->station, sizeof(a->station)) == 0;
 }
 
 /* A VRF is the only kind of master that leaves its members their packets. */

@@ -29,6 +29,8 @@
 struct loop;
 struct links;
 
+#define LINK_STATION 6
+
 struct link_addr {
 	struct ipaddr addr;     /* ours */
 	struct ipprefix prefix; /* connected; on a point-to-point link that of the peer */
@@ -46,8 +48,9 @@ struct link {
 	bool up; /* IFF_UP, and nothing says that there is no carrier; an unknown operational state counts as up */
 	bool pointopoint, loopback, multicast;
 	unsigned int mtu;
-	int master; /* ifindex of the bridge, bond or VRF, 0 = none */
-	bool port;  /* the master takes all packets: it is not a VRF */
+	uint8_t station[LINK_STATION]; /* hardware address; 0: none, or of another length */
+	int master;                    /* ifindex of the bridge, bond or VRF, 0 = none */
+	bool port;                     /* the master takes all packets: it is not a VRF */
 	struct link_addr *addrs[FAMILY_COUNT];
 	unsigned int naddrs[FAMILY_COUNT];
 };

@@ -108,7 +108,7 @@ static void build(struct program *p, const struct sniff_request *r)
 		demand_address(p, v4 ? 12 : 8, &r->source);
 	add(p, BPF_LD | BPF_B | BPF_ABS, v4 ? 9 : 6);
 	if (r->messages)
-		demand(p, IPPROTO_IGMP);
+		demand(p, v4 ? IPPROTO_IGMP : IPPROTO_HOPOPTS);
 	else
 		refuse(p, v4 ? IPPROTO_IGMP : IPPROTO_HOPOPTS);
 	demand_interface(p, r);
@@ -169,7 +169,7 @@ static void on_readable(void *arg)
 		struct sockaddr_ll from = { 0 };
 		socklen_t fromlen = sizeof(from);
 		uint8_t header[HEADER_V6];
-		struct sniff_packet packet;
+		struct sniff_packet packet = { 0 };
 		ssize_t n = recvfrom(s->fd, header, sizeof(header), 0, (struct sockaddr *)&from, &fromlen);
 
 		if (n < 0 && errno == EINTR)
@@ -181,6 +181,8 @@ static void on_readable(void *arg)
 		if (from.sll_pkttype == PACKET_OUTGOING || !read_header(s, header, (size_t)n, &packet))
 			continue;
 		packet.ifindex = from.sll_ifindex;
+		if (from.sll_halen == sizeof(packet.station))
+			memcpy(packet.station, from.sll_addr, sizeof(packet.station));
 		if (s->request.packet(s->request.arg, &packet)) {
 			stop_soon(s);
 			return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sniff - a short look at the wire: who sends data (or IGMP) to a group, on which interface, with which TTL or Hop
- * Limit.
+ * sniff - a short look at the wire: who sends data (or membership messages) to a group, on which interface, with which
+ * TTL or Hop Limit.
  *
  * It owns a packet socket with a filter in the kernel, so that nothing but the group's data of the interfaces asked for
  * is ever copied, and a timer that ends the look. It refuses to wait, to look at what the packets carry, and to take
@@ -16,6 +16,7 @@
 #include "lib/family.h"
 #include "lib/ipaddr.h"
 #include "lib/mtime.h"
+#include "sys/link.h"
 
 #define SNIFF_MAX_IFS 32
 
@@ -26,12 +27,13 @@ struct sniff_packet {
 	int ifindex;
 	struct ipaddr source;
 	unsigned int ttl;
+	uint8_t station[LINK_STATION]; /* sender's hardware address; 0: none, or of another length */
 };
 
 struct sniff_request {
 	enum family family;
 	struct ipaddr group, source; /* source none: any */
-	bool messages;               /* IPv4: IGMP to the group is looked for, instead of data */
+	bool messages;               /* IGMP or MLD to the group is looked for, instead of data */
 	int ifindex[SNIFF_MAX_IFS];
 	unsigned int nifs;
 	mtime_t time; /* at most so long */

@@ -476,6 +476,14 @@ static void solicit(struct feed *f, struct world *w)
 	ENSURE(gm_input(w->gm, w->now, &ev) == 0);
 }
 
+static void echo(struct feed *f, struct world *w)
+{
+	struct gm_event ev = { .type = GM_EV_ECHO, .slot = (uint8_t)below(f, SLOTS) };
+
+	ev.echo.sent = (uint8_t)below(f, SLOTS);
+	ENSURE(gm_input(w->gm, w->now, &ev) == 0);
+}
+
 /* The engine dies, the kernel goes on, another engine takes over: memberships are held by somebody else meanwhile. */
 static void restart(struct world *w)
 {
@@ -520,6 +528,9 @@ static void play(struct feed *f, struct world *w)
 	switch (o & 31) {
 	default:
 		record(f, w);
+		break;
+	case 9:
+		echo(f, w);
 		break;
 	case 10:
 		flow(f, w, GM_EV_LINK_LOCAL);

@@ -363,6 +363,8 @@ void ref_input(struct ref *r, mtime_t now, const struct gm_event *ev)
 		break; /* in wildcard mode only: test_gm_wildcard */
 	case GM_EV_SOLICIT:
 		break; /* router discovery (RFC 4286) touches nothing here */
+	case GM_EV_ECHO:
+		break; /* loops: test_gm_watch */
 	case GM_EV_ASK:
 		for (unsigned int n = 0; n < REF_SLOTS; n++)
 			ask_again(r, n);

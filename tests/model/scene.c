@@ -138,6 +138,7 @@ void scene_event(struct step *st, struct gm_event *ev)
 	case GM_EV_CLEAR:
 	case GM_EV_CLEAR_ROUTES:
 	case GM_EV_SOLICIT:
+	case GM_EV_ECHO:
 	case GM_EV_RELEARN:
 	case GM_EV_INHERIT:
 	case GM_EV_ASK:
@@ -603,6 +604,9 @@ void step_print(const struct step *st, mtime_t before)
 		break;
 	case GM_EV_SOLICIT:
 		printf("solicit");
+		break;
+	case GM_EV_ECHO:
+		printf("echo"); /* not drawn */
 		break;
 	case GM_EV_RELEARN:
 	case GM_EV_INHERIT:

@@ -191,6 +191,13 @@ void fake_query(enum family family, uint8_t slot, const char *from, enum gm_gen 
 	fake_input(family, &ev);
 }
 
+void fake_echo(enum family family, uint8_t slot, uint8_t sent)
+{
+	const struct gm_event ev = { .type = GM_EV_ECHO, .slot = slot, .echo = { .sent = sent } };
+
+	fake_input(family, &ev);
+}
+
 void fake_upcall(enum family family, uint8_t slot, const char *source, const char *group)
 {
 	struct gm_event ev = { .type = GM_EV_UPCALL, .slot = slot };

@@ -73,6 +73,7 @@ void fake_input(enum family family, const struct gm_event *ev);
 void fake_report(enum family family, uint8_t slot, const char *from, const char *group, enum gm_record_type type,
 		 const char *sources);
 void fake_query(enum family family, uint8_t slot, const char *from, enum gm_gen gen);
+void fake_echo(enum family family, uint8_t slot, uint8_t sent);
 void fake_upcall(enum family family, uint8_t slot, const char *source, const char *group);
 
 /* net.ipv4.conf.IFNAME.NAME or its twin; what was not set does not exist. */

@@ -122,6 +122,9 @@ struct dsl_query {
 #define query_heard(slot, from, what, ...) dsl_query_heard(slot, from, what, (struct dsl_query){ 0, ##__VA_ARGS__ })
 void dsl_query_heard(enum slot slot, const char *from, const char *what, struct dsl_query q);
 
+/* A query of ours that was sent on another interface has come in here. */
+void echo(enum slot slot, enum slot sent);
+
 void upcall(enum slot slot, const char *source, const char *group);
 void wrong_if(enum slot slot, const char *source, const char *group);
 /* The same after so many packets that came in where the entry says. */

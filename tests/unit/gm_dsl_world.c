@@ -427,6 +427,13 @@ struct ipaddr source_of(const char *name)
 	return list[0];
 }
 
+void echo(enum slot slot, enum slot sent)
+{
+	const struct gm_event ev = { .type = GM_EV_ECHO, .slot = (uint8_t)slot, .echo = { .sent = (uint8_t)sent } };
+
+	assert_int_equal(input(&ev), 0);
+}
+
 void upcall(enum slot slot, const char *source, const char *group)
 {
 	struct ipaddr s = source_of(source), g = addr(group);

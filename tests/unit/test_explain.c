@@ -504,7 +504,7 @@ static void conflicts(void **state)
 {
 	(void)state;
 	expect_conflict(0, CONFLICT_OWNER, "", "");
-	fake_query(FAMILY_IPV4, LAN1, "10.0.0.2", GM_GEN3);
+	fake_echo(FAMILY_IPV4, LAN1, WAN);
 	expect_conflict(1, CONFLICT_LOOP, "lan1", "own messages sent on wan are heard here: both are on one link");
 	fake_wait(mtime_from_s(249));
 	fake_query(FAMILY_IPV4, WAN, "10.0.0.1", GM_GEN3);

@@ -187,20 +187,24 @@ static void own_query_elsewhere(void)
 {
 	bed.ifs[D1].addr = addr("QH");
 	apply_if(D1);
-	query_heard(D2, "QH", "GQ");
+	echo(D2, D1);
 	expect_notes(LOOP, 1);
-	expect_drops(D2, OWN_PACKET, 1);
+	/* An IGMP socket does not see it. */
+	expect_drops(D2, OWN_PACKET, bed.v6 ? 0 : 1);
 	assert_int_equal(bed.gm->ifs[D2].loop_slot, D1);
 	assert_true(bed.gm->ifs[D2].querier);
 	wait_s(125);
-	query_heard(D2, "QH", "GQ");
+	echo(D2, D1);
 	expect_notes(LOOP, 0);
 	assert_true(bed.gm->ifs[D2].looped == bed.now);
+	query_heard(D2, "QH", "GQ");
 	assert_true(bed.gm->ifs[D2].last_query == 0);
-	query_heard(U, "QH", "GQ");
+	assert_true(bed.gm->ifs[D2].stats.counter[GM_C_RX_QUERY_GEN3] == 0);
+	echo(U, D1);
 	expect_notes(LOOP, 1);
 	query_heard(D2, QL, "GQ");
 	expect_notes(LOOP, 0);
+	assert_true(bed.gm->ifs[D2].stats.counter[GM_C_RX_QUERY_GEN3] == 1);
 }
 
 /* A membership that our own reports ask for would hold itself up for ever. */
@@ -210,11 +214,69 @@ static void own_report_elsewhere(void)
 	bed.ifs[U].addr = addr(H1);
 	apply_if(D1);
 	apply_if(U);
+	if (bed.v6)
+		echo(U, D1);
 	report(D1, H1, G, "TO_EX{}");
 	expect_drops(D1, OWN_PACKET, 1);
-	expect_notes(LOOP, 1);
-	assert_int_equal(bed.gm->ifs[D1].loop_slot, U);
 	assert_int_equal(bed.gm->nrecs, 0);
+}
+
+/* IGMP of the kernel, on an interface without an address, comes from another's: that is no loop. */
+static void own_report_with_a_lent_address(void)
+{
+	bed.ifs[D1].addr = addr("NOBODY");
+	bed.ifs[D1].nprefixes = 0;
+	apply_if(D1);
+	report(D1, "U", G, "TO_EX{}");
+	expect_drops(D1, OWN_PACKET, 1);
+	expect_notes(LOOP, 0);
+	assert_int_equal(bed.gm->nrecs, 0);
+}
+
+/* A link-local address is known on its link only: the router at the provider may well have that of our LAN. */
+static void same_link_local_on_another_link(void)
+{
+	bed.ifs[D1].addr = addr(QL);
+	apply_if(D1);
+	report(D2, QL, G, "TO_EX{}");
+	expect_state(D2, G, "EX({},{}):270");
+	query_heard(D2, QL, "GQ");
+	assert_false(bed.gm->ifs[D2].querier);
+	query_heard(U, QL, "GQ");
+	assert_true(bed.gm->ifs[U].last_query == bed.now);
+	expect_drops(D2, OWN_PACKET, 0);
+	expect_drops(U, OWN_PACKET, 0);
+	expect_notes(LOOP, 0);
+	/* Its own is its own. */
+	report(D1, QL, G, "TO_EX{}");
+	expect_drops(D1, OWN_PACKET, 1);
+}
+
+static void same_link_local_on_one_link(void)
+{
+	bed.ifs[D1].addr = addr(QL);
+	apply_if(D1);
+	query_heard(D2, QL, "GQ");
+	assert_false(bed.gm->ifs[D2].querier);
+	/* So it was our own. */
+	echo(D2, D1);
+	expect_notes(LOOP, 1);
+	assert_true(bed.gm->ifs[D2].querier);
+	assert_true(bed.gm->ifs[D2].last_query == 0);
+	query_heard(D2, QL, "GQ");
+	report(D2, QL, G, "TO_EX{}");
+	report(D1, "D2", G, "TO_EX{}");
+	expect_drops(D2, OWN_PACKET, 2);
+	expect_drops(D1, OWN_PACKET, 1);
+	assert_int_equal(bed.gm->nrecs, 0);
+	/* Others' are others' all the time. */
+	bed.ifs[U].addr = addr("QL3");
+	apply_if(U);
+	report(D2, "QL3", G2, "TO_EX{}");
+	expect_state(D2, G2, "EX({},{}):270");
+	wait_s(250);
+	report(D2, QL, G, "TO_EX{}");
+	expect_state(D2, G, "EX({},{}):270");
 }
 
 static bool twice(enum slot slot)
@@ -318,6 +380,9 @@ int main(void)
 	TEST(downstreams_are_not_watched);
 	TEST(own_query_elsewhere);
 	TEST(own_report_elsewhere);
+	TEST_V4(own_report_with_a_lent_address);
+	TEST_V6(same_link_local_on_another_link);
+	TEST_V6(same_link_local_on_one_link);
 	TEST(data_on_two_interfaces);
 	TEST(data_that_moves);
 	TEST(data_of_two_upstreams);
