@@ -334,6 +334,12 @@ void gm_member_set_gen(struct gm_member *m, mtime_t now, unsigned int gen)
 	gm_member_tick(m, now);
 }
 
+void gm_member_follow(struct gm_member *m, mtime_t now, const struct gm_member *other)
+{
+	m->robustness = other->robustness;
+	gm_member_set_gen(m, now, gm_member_gen(other, now));
+}
+
 void gm_member_restart(struct gm_member *m, mtime_t now)
 {
 	struct member_group *group, *next;

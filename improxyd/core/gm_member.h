@@ -41,6 +41,8 @@ void gm_member_set_room(struct gm_member *m, unsigned int room);
 /* Holds it to a generation, GEN2 or GEN3; 0: the older one while an older querier is heard. */
 void gm_member_set_gen(struct gm_member *m, mtime_t now, unsigned int gen);
 enum gm_gen gm_member_gen(const struct gm_member *m, mtime_t now);
+/* From now on it is held to the generation of another member of the link, and has its robustness. */
+void gm_member_follow(struct gm_member *m, mtime_t now, const struct gm_member *other);
 
 /*
  * Sets the filter of a group; INCLUDE{} leaves. `sources` are copied. The report is due at once. Returns 0, or -ENOMEM:

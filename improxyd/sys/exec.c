@@ -281,11 +281,18 @@ static bool was_replaced(const struct exec *exec, uint8_t slot)
 	return slot != GM_NO_IF && table_has_lost_vif(exec->table, slot);
 }
 
+/* The kernel tells its MLD memberships again itself when it gets an address to tell them from. */
+static bool reports_move(const struct exec *exec, const struct slot *s, const struct exec_if *want)
+{
+	return exec->family == FAMILY_IPV4 && s->want.gm.role == GM_ROLE_UPSTREAM &&
+	       want->gm.role == GM_ROLE_UPSTREAM && !ipaddr_eq(&s->want.gm.addr, &want->gm.addr);
+}
+
 int exec_set_if(struct exec *exec, const struct exec_if *want)
 {
 	struct gm_event ev = { .type = GM_EV_IF, .iface = &want->gm };
 	const struct gm_event resync = { .type = GM_EV_RESYNC, .slot = GM_NO_IF };
-	bool fresh, up_again;
+	bool fresh, up_again, moved;
 	struct slot *s;
 	int err, e;
 
@@ -298,6 +305,7 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	up_again = want->gm.up && !s->want.gm.up;
 	if (!fresh && s->want.gm.role == GM_ROLE_UPSTREAM && want->gm.role != GM_ROLE_UPSTREAM)
 		upstream_drop(exec->upstream, want->ifindex);
+	moved = reports_move(exec, s, want);
 	s->want = *want;
 	if (fresh)
 		table_claim(exec->table);
@@ -307,6 +315,8 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	set_host_version(exec, s, want->host_version);
 	e = set_reporter(exec, want);
 	err = err ? err : e;
+	if (moved)
+		upstream_retell(exec->upstream, want->ifindex);
 	if (up_again)
 		upstream_retry(exec->upstream);
 	e = exec_event(exec, &ev);

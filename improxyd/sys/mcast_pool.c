@@ -377,24 +377,26 @@ void mcast_pool_hasten(struct mcast_pool *pool, const struct ipaddr *addr)
 		group->hasten = !group->state.wanted && group->held.nparts;
 }
 
-/* The merged filter of all parts. Returns 0 or -ENOMEM. */
-static int group_held(const struct pool_group *group, struct mcast_step *step)
+/* The merged filter of all parts. Several with EXCLUDE among them are on their way to one. Returns 0 or -ENOMEM. */
+static int group_held(const struct pool_group *group, struct mcast_held *held)
 {
-	unsigned int n = 0;
+	unsigned int nparts = group->held.nparts, n = 0;
 
-	step->mode = group->held.parts[0].mode;
-	if (step->mode == GM_EXCLUDE)
-		return 0;
-	for (unsigned int i = 0; i < group->held.nparts; i++)
+	*held = (struct mcast_held){ .mode = nparts ? group->held.parts[0].mode : GM_INCLUDE };
+	if (held->mode == GM_EXCLUDE && nparts > 1)
+		nparts = 0;
+	for (unsigned int i = 0; i < nparts; i++)
 		n += group->held.parts[i].nsources;
-	step->sources = calloc(n, sizeof(*step->sources));
-	if (!step->sources)
+	if (!n)
+		return 0;
+	held->sources = calloc(n, sizeof(*held->sources));
+	if (!held->sources)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < group->held.nparts; i++) {
+	for (unsigned int i = 0; i < nparts; i++) {
 		const struct mcast_part *part = &group->held.parts[i];
 
-		memcpy(step->sources + step->nsources, part->sources, part->nsources * sizeof(*part->sources));
-		step->nsources += part->nsources;
+		memcpy(held->sources + held->nsources, part->sources, part->nsources * sizeof(*part->sources));
+		held->nsources += part->nsources;
 	}
 	return 0;
 }
@@ -412,7 +414,7 @@ int mcast_pool_step(struct mcast_pool *pool, mtime_t now, bool leave, struct mca
 	group = container_of(node, struct pool_group, todo);
 	step->group = group->held.group;
 	/* Without memory for it the kernel's own report has to do. */
-	step->left_promptly = group->hasten && group_held(group, step) == 0;
+	step->left_promptly = group->hasten && group_held(group, &step->held) == 0;
 	err = group_apply(pool, group, now);
 	step->left_promptly &= !err;
 	return err;
@@ -453,6 +455,24 @@ bool mcast_pool_state(const struct mcast_pool *pool, const struct ipaddr *addr, 
 		return false;
 	group_state(group, state);
 	return true;
+}
+
+int mcast_pool_held(const struct mcast_pool *pool, const struct ipaddr *addr, struct mcast_held *held)
+{
+	static const struct mcast_held nothing;
+	struct pool_group *group;
+
+	HASH_FIND(hh, pool->groups, addr, sizeof(*addr), group);
+	*held = nothing;
+	return group ? group_held(group, held) : 0;
+}
+
+void mcast_pool_walk(const struct mcast_pool *pool, void (*fn)(void *arg, const struct ipaddr *group), void *arg)
+{
+	struct pool_group *group, *next;
+
+	HASH_ITER (hh, pool->groups, group, next)
+		fn(arg, &group->held.group);
 }
 
 void mcast_pool_stats(const struct mcast_pool *pool, struct mcast_pool_stats *stats)

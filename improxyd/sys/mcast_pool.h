@@ -37,13 +37,18 @@ struct mcast_state {
 	unsigned int nsockets; /* sockets that hold a part */
 };
 
+/* What the kernel holds of a group. */
+struct mcast_held {
+	enum gm_mode mode;
+	struct ipaddr *sources; /* in any order; the caller frees them */
+	unsigned int nsources;
+};
+
 /* What a step has done. */
 struct mcast_step {
 	struct ipaddr group;
-	bool left_promptly; /* see mcast_pool_hasten(): what the kernel held until then follows */
-	enum gm_mode mode;
-	struct ipaddr *sources; /* of INCLUDE mode, in any order; the caller frees them */
-	unsigned int nsources;
+	bool left_promptly;     /* see mcast_pool_hasten() */
+	struct mcast_held held; /* until then */
 };
 
 struct mcast_pool_stats {
@@ -89,6 +94,10 @@ unsigned int mcast_pool_retry(struct mcast_pool *pool);
 
 /* False: the group is neither wanted nor held; `state` is zeroed. */
 bool mcast_pool_state(const struct mcast_pool *pool, const struct ipaddr *group, struct mcast_state *state);
+/* INCLUDE without sources: nothing is held. Returns 0 or -ENOMEM. */
+int mcast_pool_held(const struct mcast_pool *pool, const struct ipaddr *group, struct mcast_held *held);
+/* Calls `fn` for every group that is wanted or held, in no particular order. */
+void mcast_pool_walk(const struct mcast_pool *pool, void (*fn)(void *arg, const struct ipaddr *group), void *arg);
 void mcast_pool_stats(const struct mcast_pool *pool, struct mcast_pool_stats *stats);
 
 #endif

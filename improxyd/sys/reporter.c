@@ -43,6 +43,7 @@ struct reporter_if {
 	bool usable; /* reports can be sent */
 	struct gm_member *member;
 	struct gm_member *left;         /* has groups that the kernel has just left; NULL: none */
+	struct gm_member *again;        /* has groups of the kernel's that are told again; NULL: none */
 	const struct gm_report *unsent; /* the member's, until the next one */
 	mtime_t hold;                   /* nothing is sent before */
 	mtime_t wait;                   /* until a failure is tried again */
@@ -109,11 +110,18 @@ static void drop_left(struct reporter_if *rif)
 	rif->left = NULL;
 }
 
+static void drop_again(struct reporter_if *rif)
+{
+	gm_member_free(rif->again);
+	rif->again = NULL;
+}
+
 static void if_free(struct reporter *r, struct reporter_if *rif)
 {
 	DL_DELETE(r->ifs, rif);
 	gm_member_free(rif->member);
 	drop_left(rif);
+	drop_again(rif);
 	free(rif);
 }
 
@@ -284,24 +292,83 @@ static void tell_left(struct reporter *r, struct reporter_if *rif, mtime_t now)
 	drop_left(rif);
 }
 
+/* --- groups of the kernel's, told again --- */
+
+void reporter_retell_begin(struct reporter *r, int ifindex)
+{
+	struct reporter_if *rif = if_find(r, ifindex);
+	mtime_t now = loop_now();
+
+	if (!rif)
+		return;
+	drop_again(rif);
+	/* Version 1 of IGMP is not spoken here. */
+	if (!rif->usable || !r->sock || gm_member_gen(rif->member, now) < GM_GEN2)
+		return;
+	rif->again = member_new(r);
+	if (!rif->again)
+		return;
+	gm_member_follow(rif->again, now, rif->member);
+	gm_member_set_room(rif->again, report_room(r, rif->link.mtu));
+}
+
+void reporter_retell(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
+		     const struct ipaddr *sources, unsigned int nsources)
+{
+	struct reporter_if *rif = if_find(r, ifindex);
+
+	if (rif && rif->again)
+		(void)gm_member_set(rif->again, loop_now(), group, mode, sources, nsources);
+}
+
+/* The kernel reports the change itself. */
+void reporter_amend(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
+		    const struct ipaddr *sources, unsigned int nsources)
+{
+	struct reporter_if *rif = if_find(r, ifindex);
+
+	if (rif && rif->again)
+		(void)gm_member_inherit(rif->again, loop_now(), group, mode, sources, nsources);
+}
+
+bool reporter_retelling(const struct reporter *r, int ifindex)
+{
+	const struct reporter_if *rif = if_find(r, ifindex);
+
+	return rif && rif->again;
+}
+
+/* What cannot be sent is sent when it is repeated, or not at all. False: nothing is due. */
+static bool retell_next(struct reporter *r, struct reporter_if *rif, mtime_t now)
+{
+	const struct gm_report *report = rif->again ? gm_member_report(rif->again, now) : NULL;
+
+	if (report)
+		(void)send_report(r, rif, report);
+	else if (rif->again && gm_member_next(rif->again) == MTIME_NEVER)
+		drop_again(rif);
+	return report != NULL;
+}
+
 /* --- turns --- */
 
 static mtime_t work_if(struct reporter *r, struct reporter_if *rif)
 {
-	mtime_t now = loop_now();
+	mtime_t now = loop_now(), next;
 	unsigned int sent = 0;
 
 	if (!rif->usable || !r->sock)
 		return MTIME_NEVER;
 	if (rif->left)
 		tell_left(r, rif, now);
-	while (now >= rif->hold && sent < BURST && report_next(r, rif, now))
+	while (now >= rif->hold && sent < BURST && (report_next(r, rif, now) || retell_next(r, rif, now)))
 		sent++;
 	if (sent == BURST)
 		rif->hold = now + BURST_PAUSE;
-	if (!rif->unsent && gm_member_next(rif->member) > rif->hold)
-		return gm_member_next(rif->member);
-	return rif->hold;
+	next = rif->unsent ? rif->hold : gm_member_next(rif->member);
+	if (rif->again)
+		next = mtime_min(next, gm_member_next(rif->again));
+	return next > rif->hold ? next : rif->hold;
 }
 
 mtime_t reporter_work(struct reporter *r)
@@ -333,6 +400,7 @@ int reporter_link(struct reporter *r, int ifindex, const struct reporter_link *l
 	if (!usable) {
 		rif->unsent = NULL;
 		drop_left(rif);
+		drop_again(rif);
 	}
 	if (back) {
 		gm_member_restart(rif->member, loop_now());

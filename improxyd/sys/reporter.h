@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * reporter - the host side of our own: groups whose membership no kernel holds, which are reported through the raw
- * socket of the family instead (core/gm_member), and leaves of the kernel's that are told before it tells them itself.
- * sys/upstream says which groups these are.
+ * socket of the family instead (core/gm_member); leaves of the kernel's that are told before it tells them itself; and
+ * what the kernel holds, told again. sys/upstream says which groups these are.
  *
  * It owns the pace of the reports, what becomes of one that cannot be sent, and that the next process knows what the
  * routers were told (sys/told). It refuses to know why a group is wanted. The packets of such a group come in all the
@@ -50,6 +50,16 @@ int reporter_set(struct reporter *r, int ifindex, const struct ipaddr *group, en
  */
 void reporter_left(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 		   const struct ipaddr *sources, unsigned int nsources);
+/*
+ * What the kernel holds is told again, as often as a change is: _begin(), then each group. What it holds by the time of
+ * a repetition counts: while reporter_retelling() what it holds after a change has to be said to reporter_amend(),
+ * INCLUDE without sources for nothing. `sources` in any order, copied.
+ */
+void reporter_retell_begin(struct reporter *r, int ifindex);
+typedef void reporter_held_fn(struct reporter *r, int ifindex, const struct ipaddr *group, enum gm_mode mode,
+			      const struct ipaddr *sources, unsigned int nsources);
+reporter_held_fn reporter_retell, reporter_amend;
+bool reporter_retelling(const struct reporter *r, int ifindex);
 /* The hosts have been heard since the restart: what none of them asked for is left. */
 void reporter_disown(struct reporter *r);
 /* A query was heard on an upstream. */

@@ -14,6 +14,10 @@
  *
  * A hastened leave is told to the kernel in its turn as any other, and only then reported: the kernel, which speaks two
  * ticks later, has the last word, and a group that comes back is joined after it was left for both.
+ *
+ * When there is another IPv4 address to report from the kernel says nothing from it before it is asked, which may be
+ * two minutes away, and a router may listen to addresses of its subnet only. So what the kernel holds is told once more
+ * from there, as often as a change.
  */
 #include "sys/upstream.h"
 
@@ -125,6 +129,17 @@ static void upstream_tell_widened(const struct upstream *up, struct upstream_if 
 		 stats->max_sources, up->family == FAMILY_IPV4 ? "net.ipv4.igmp_max_msf" : "net.ipv6.mld_max_msf");
 }
 
+/* Without memory for it the next general query has to do. */
+static void upstream_say_held(const struct upstream *up, const struct upstream_if *uif, const struct ipaddr *group,
+			      reporter_held_fn *say)
+{
+	struct mcast_held held;
+
+	if (mcast_pool_held(uif->pool, group, &held) == 0)
+		say(up->reporter, uif->ifindex, group, held.mode, held.sources, held.nsources);
+	free(held.sources);
+}
+
 static void upstream_step(struct upstream *up, struct upstream_if *uif, mtime_t now, bool leave)
 {
 	struct mcast_step step;
@@ -133,8 +148,11 @@ static void upstream_step(struct upstream *up, struct upstream_if *uif, mtime_t 
 	if (err)
 		upstream_tell_error(up, uif, &step.group, err);
 	if (step.left_promptly)
-		reporter_left(up->reporter, uif->ifindex, &step.group, step.mode, step.sources, step.nsources);
-	free(step.sources);
+		reporter_left(up->reporter, uif->ifindex, &step.group, step.held.mode, step.held.sources,
+			      step.held.nsources);
+	free(step.held.sources);
+	if (up->reporter && reporter_retelling(up->reporter, uif->ifindex))
+		upstream_say_held(up, uif, &step.group, reporter_amend);
 	uif->changed = loop_now();
 }
 
@@ -319,6 +337,30 @@ void upstream_hasten(struct upstream *up, int ifindex, const struct ipaddr *grou
 	mcast_pool_stats(uif->pool, &stats);
 	if (stats.groups <= HASTEN_GROUPS)
 		mcast_pool_hasten(uif->pool, group);
+}
+
+/* Where a walk over the groups of an interface is. */
+struct upstream_place {
+	const struct upstream *up;
+	const struct upstream_if *uif;
+};
+
+static void upstream_retell_group(void *arg, const struct ipaddr *group)
+{
+	const struct upstream_place *at = arg;
+
+	upstream_say_held(at->up, at->uif, group, reporter_retell);
+}
+
+void upstream_retell(struct upstream *up, int ifindex)
+{
+	struct upstream_place at = { up, upstream_find(up, ifindex) };
+
+	if (!at.uif || !up->reporter)
+		return;
+	reporter_retell_begin(up->reporter, ifindex);
+	mcast_pool_walk(at.uif->pool, upstream_retell_group, &at);
+	upstream_work_soon(up);
 }
 
 void upstream_drop(struct upstream *up, int ifindex)

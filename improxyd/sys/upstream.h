@@ -46,6 +46,9 @@ int upstream_set(struct upstream *up, int ifindex, const struct ipaddr *group, e
  */
 void upstream_hasten(struct upstream *up, int ifindex, const struct ipaddr *group);
 
+/* Reports come from another address now: what the kernel holds is told again from there (upstream.c). */
+void upstream_retell(struct upstream *up, int ifindex);
+
 /* Tells kernel and routers now, as far as their turn allows, instead of from the loop: for after the last of several
  * changes. */
 void upstream_work(struct upstream *up);

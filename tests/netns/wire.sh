@@ -166,7 +166,7 @@ wire_end()
 	for i in $WIRE_IFS; do
 		case $i in
 		wan) check "B-03 E-02 no query ever leaves the upstream" w never wan query
-			check "A-64 A-65 all that left on wan is exact (kernel)" w exact wan 198.51.100.2 "${SENDERS6[wan]:-fe80::10}" ;;
+			check "A-64 A-65 all that left on wan is exact (kernel)" w exact wan "${SENDERS[wan]:-198.51.100.2}" "${SENDERS6[wan]:-fe80::10}" ;;
 		*) check "E-03 what is proxied is not reported on $i" w unreported "$i" 239.1.1.1 239.1.1.2 ff15::1:1 ff15::1:2
 			check "A-64 A-65 all that left on $i is exact" \
 				w exact "$i" "${SENDERS[$i]:-10.${i#lan}.0.10}" "${SENDERS6[$i]:-fe80::10}" ;;

@@ -803,6 +803,47 @@ static void f_32_held_to_a_generation(void **state)
 /* --- bounds --- */
 
 /* More sources are asked for than there are places in a report: all are told. */
+static void follows_another(void **state)
+{
+	struct gm_member *other = gm_member_new(&gm_af_mld, 1), *self = m;
+
+	(void)state;
+	assert_non_null(other);
+	m = other;
+	query((struct query){ GM_GEN3, .robustness = 3, .max_response = 1, .interval = S(125) });
+	m = self;
+	gm_member_follow(m, now, other);
+	set(1, "EX{}");
+	expect_now("TO_EX 1{}");
+	expect("TO_EX 1{}", 1, S(1));
+	expect("TO_EX 1{}", 1, S(1));
+	expect_nothing();
+	m = other;
+	general_older(S(1));
+	m = self;
+	gm_member_follow(m, now, other);
+	assert_int_equal(gm_member_gen(m, now), GM_GEN2);
+	set(2, "EX{}");
+	expect_now("REPORT 2{}");
+	gm_member_free(other);
+}
+
+/* A report that is still to be repeated tells what is so by then. */
+static void changes_that_others_tell(void **state)
+{
+	(void)state;
+	set(1, "EX{}");
+	set(2, "IN{1,2}");
+	set(3, "EX{1}");
+	expect_now("ALLOW 2{1,2} TO_EX 1{} TO_EX 3{1}");
+	inherit(1, "IN{}");
+	inherit(2, "IN{2,3}");
+	inherit(3, "EX{1,2}");
+	inherit(4, "EX{}");
+	expect("ALLOW 2{2} BLOCK 2{1} TO_EX 3{1,2}", 1, S(1));
+	expect_nothing();
+}
+
 static void queries_without_end(void **state)
 {
 	struct ipaddr sources[64];
@@ -968,6 +1009,8 @@ int main(void)
 		TEST(older_answers),
 		TEST(f_23_older_querier_forgotten),
 		TEST(f_32_held_to_a_generation),
+		TEST(follows_another),
+		TEST(changes_that_others_tell),
 		TEST(queries_without_end),
 		TEST(changes_without_end),
 		TEST(f_24_link_comes_back),
