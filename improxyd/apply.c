@@ -113,6 +113,7 @@ static void fill_if(struct exec_if *want, const struct conf *conf, const struct 
 	*want = (struct exec_if){
 		.ifindex = link->ifindex,
 		.mtu = link->mtu,
+		.life = link->life[family],
 		.require_router_alert = af->require_router_alert,
 		.ttl_threshold = (uint8_t)af->ttl_threshold,
 		.host_version = host_version(af, family),
@@ -209,9 +210,17 @@ static void tell(struct apply *apply, const char *name, int err)
 	told->err = err;
 }
 
+/* NULL: there is none, or none with this family. */
+static const struct link *find_link(const struct apply *apply, const char *name, enum family family)
+{
+	const struct link *link = links_by_name(apply->links, name);
+
+	return link && !link->missing[family] ? link : NULL;
+}
+
 static const struct link *link_of(const struct apply *apply, const struct conf_if *ifc, enum family family)
 {
-	return ifc->af[family].role == GM_ROLE_NONE ? NULL : links_by_name(apply->links, ifc->name);
+	return ifc->af[family].role == GM_ROLE_NONE ? NULL : find_link(apply, ifc->name, family);
 }
 
 static bool keep(void *arg, int ifindex)
@@ -225,6 +234,16 @@ static bool keep(void *arg, int ifindex)
 			return true;
 	}
 	return false;
+}
+
+static void lose_missing(const struct apply *apply, struct exec *exec)
+{
+	for (unsigned int i = 0; i < links_count(apply->links); i++) {
+		const struct link *link = links_at(apply->links, i);
+
+		if (link->missing[apply->family])
+			exec_lose_if(exec, link->ifindex);
+	}
 }
 
 /* Free slots, less those that are kept for upstreams that are not there now: without them nothing else is of use. */
@@ -290,7 +309,7 @@ static bool keep_joins(void *arg, int ifindex)
 	const struct apply *apply = arg;
 	const struct link *link = links_by_index(apply->links, ifindex);
 
-	return link && conf_if_find(apply->conf, link->name);
+	return link && !link->missing[apply->family] && conf_if_find(apply->conf, link->name);
 }
 
 /* The router as a host: on any interface, whatever its role. */
@@ -300,7 +319,7 @@ static void apply_joins(struct apply *apply, struct exec *exec)
 	for (unsigned int i = 0; i < apply->conf->nifs; i++) {
 		const struct conf_if *ifc = apply->conf->ifs[i];
 		const struct conf_members *joins = &ifc->af[apply->family].joins;
-		const struct link *link = links_by_name(apply->links, ifc->name);
+		const struct link *link = find_link(apply, ifc->name, apply->family);
 
 		if (link && exec_set_joins(exec, link->ifindex, ifc->name, joins->v, joins->n, joins->serial) < 0)
 			apply->failed = -ENOMEM;
@@ -321,6 +340,7 @@ static void run_family(struct apply *apply, enum family family)
 		apply->failed = -ENOMEM;
 	apply->family = family;
 	fill_conf(apply, &gm, apply->maps[family], conf, family);
+	lose_missing(apply, exec);
 	/* Slots are freed before others are taken; and these ask for the table, so it has to be the right one. */
 	exec_sweep(exec, keep, apply);
 	exec_set_table(exec, conf->af[family].table);
@@ -355,6 +375,8 @@ const char *apply_refusal(const struct apply *apply, const struct conf *conf, co
 		return "the kernel does not know the family";
 	if (!links_by_name(apply->links, ifname))
 		return "there is no such interface";
+	if (!find_link(apply, ifname, family))
+		return "its MTU is too small for the protocol";
 	while (told && !(told->family == family && strcmp(told->name, ifname) == 0))
 		told = told->next;
 	if (!told)

@@ -113,7 +113,8 @@ static void search_interface(const struct search *s, const struct gm_if *ifp, bo
 		      name);
 	if (s->family == FAMILY_IPV6 && setting(s, name, "disable_ipv6", 0))
 		found(s, CONFLICT_DISABLED, name, "net.ipv6.conf.%s.disable_ipv6 is set", name);
-	if (router && ifp->conf.up && !setting(s, name, "mc_forwarding", 1))
+	/* IPv6 looks at that of all. */
+	if (router && ifp->conf.up && !setting(s, s->family == FAMILY_IPV4 ? name : "all", "mc_forwarding", 1))
 		found(s, CONFLICT_MC_FORWARDING, name, "the kernel does not forward %s multicast that arrives here",
 		      family_title(s->family));
 	if (ifp->querying && !ifp->querier)

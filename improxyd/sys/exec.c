@@ -273,12 +273,14 @@ static struct slot *slot_for(struct exec *exec, int ifindex, uint8_t *number)
 }
 
 /*
- * An interface that went and came back under its old index, too fast to be seen missing, has lost all that the kernel
- * knew of it: VIF and memberships.
+ * An interface that went and came back under its old index, too fast to be seen missing, or only the family there, has
+ * lost all that the kernel knew of it: VIF and memberships.
  */
-static bool was_replaced(const struct exec *exec, uint8_t slot)
+static bool was_replaced(const struct exec *exec, const struct exec_if *want)
 {
-	return slot != GM_NO_IF && table_has_lost_vif(exec->table, slot);
+	uint8_t slot = exec_slot(exec, want->ifindex);
+
+	return slot != GM_NO_IF && (table_has_lost_vif(exec->table, slot) || exec->slots[slot].want.life != want->life);
 }
 
 /* The kernel tells its MLD memberships again itself when it gets an address to tell them from. */
@@ -296,8 +298,8 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	struct slot *s;
 	int err, e;
 
-	if (was_replaced(exec, exec_slot(exec, want->ifindex)))
-		exec_remove_if(exec, want->ifindex);
+	if (was_replaced(exec, want))
+		exec_lose_if(exec, want->ifindex);
 	s = slot_for(exec, want->ifindex, &ev.slot);
 	if (!s)
 		return -ENOSPC;
@@ -352,6 +354,12 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	watch_linklocal(exec);
 	if (!exec_has_roles(exec))
 		table_give(exec->table);
+}
+
+void exec_lose_if(struct exec *exec, int ifindex)
+{
+	upstream_leave(exec->upstream, ifindex);
+	exec_remove_if(exec, ifindex);
 }
 
 int exec_set_joins(struct exec *exec, int ifindex, const char *name, const struct gm_static *list, unsigned int n,

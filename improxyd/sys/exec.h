@@ -31,6 +31,7 @@ struct loop;
 struct exec_if {
 	int ifindex;
 	unsigned int mtu;
+	unsigned int life;             /* another number: the kernel has begun anew with the interface */
 	uint8_t station[LINK_STATION]; /* as struct link has it */
 	bool require_router_alert;
 	uint8_t ttl_threshold;
@@ -79,6 +80,8 @@ int exec_set_if(struct exec *exec, const struct exec_if *want);
 
 /* The interface is gone or has no role any more. */
 void exec_remove_if(struct exec *exec, int ifindex);
+/* The same when the kernel has taken the family away from it, or has begun anew, and forgotten what it knew. */
+void exec_lose_if(struct exec *exec, int ifindex);
 
 /* Calls exec_remove_if() for every interface for which `keep` is false. */
 void exec_sweep(struct exec *exec, bool (*keep)(void *arg, int ifindex), void *arg);

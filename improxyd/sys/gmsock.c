@@ -430,6 +430,8 @@ fail:
 static void gmsock_routers_free(struct gmsock *sock, struct gmsock_routers *routers)
 {
 	DL_DELETE(sock->routers, routers);
+	/* The kernel may have begun anew with the interface. */
+	mcast_pool_leave(routers->pool);
 	mcast_pool_free(routers->pool);
 	free(routers);
 }

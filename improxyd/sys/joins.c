@@ -115,6 +115,8 @@ void joins_drop(struct joins *joins, int ifindex)
 
 	if (!j)
 		return;
+	/* The kernel may have begun anew with the interface. */
+	upstream_leave(joins->memberships, ifindex);
 	upstream_drop(joins->memberships, ifindex);
 	*link = j->next;
 	free(j->list);

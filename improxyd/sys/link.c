@@ -12,6 +12,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/netconf.h>
 #include <netlink/socket.h>
 #include <utlist.h>
 
@@ -23,6 +24,8 @@
 #define LINKS_RETRY_S    1
 #define LINKS_GAP_MIN_MS 10
 #define LINKS_GAP_FACTOR 10 /* at most a tenth of the time is spent on reading */
+/* With less the kernel has no such family on a link: RFC 791, RFC 8200 s5. */
+static const unsigned int mtu_least[FAMILY_COUNT] = { [FAMILY_IPV4] = 68, [FAMILY_IPV6] = 1280 };
 /* IFF_LOWER_UP: net/if.h lacks it, and linux/if.h does not go with net/if.h. */
 #define LINK_LOWER_UP (1u << 16)
 
@@ -39,7 +42,7 @@ struct links {
 	struct link_entry *stale;
 	bool lost;      /* something was not taken in: everything is to be read anew */
 	bool different; /* from what it was at the last call of `changed` */
-	bool flags;     /* those of a link were, in what is being read */
+	bool urgent;    /* what is being read cannot wait */
 	mtime_t heard;  /* the last notification */
 
 	struct loop_task *look;
@@ -102,6 +105,8 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 	strncpy(link->name, name, sizeof(link->name) - 1);
 	link_set_flags(link, rtnl_link_get_flags(from));
 	link->mtu = rtnl_link_get_mtu(from);
+	for (unsigned int f = 0; f < FAMILY_COUNT; f++)
+		link->missing[f] = link->mtu && link->mtu < mtu_least[f];
 	link->master = rtnl_link_get_master(from);
 	if (station && nl_addr_get_len(station) == sizeof(link->station))
 		memcpy(link->station, nl_addr_get_binary_addr(station), sizeof(link->station));
@@ -112,7 +117,8 @@ static bool link_read(struct link *link, struct rtnl_link *from)
 static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->flags == b->flags && a->mtu == b->mtu && a->master == b->master &&
-	       a->port == b->port && memcmp(a->station, b->station, sizeof(a->station)) == 0;
+	       a->port == b->port && memcmp(a->missing, b->missing, sizeof(a->missing)) == 0 &&
+	       memcmp(a->station, b->station, sizeof(a->station)) == 0;
 }
 
 /* A VRF is the only kind of master that leaves its members their packets. */
@@ -134,6 +140,8 @@ static int take_link(struct links *links, struct rtnl_link *from)
 		return 0;
 	link.port = is_port(links, &link);
 	e = link_table_find(&links->table, link.ifindex);
+	if (e)
+		memcpy(link.life, e->link.life, sizeof(link.life));
 	if (!e || !link_same(&link, &e->link)) {
 		links->different = true;
 		if (e)
@@ -154,7 +162,7 @@ static void note_flags(struct links *links, struct link *link, unsigned int flag
 	if (link->flags == flags)
 		return;
 	link_set_flags(link, flags);
-	links->flags = true;
+	links->urgent = true;
 }
 
 static void on_link(struct nl_cache *cache, struct nl_object *obj, int action, void *arg)
@@ -252,6 +260,34 @@ static void on_addr(struct nl_cache *cache, struct nl_object *obj, int action, v
 	links->different |= made > 0;
 }
 
+/* --- families --- */
+
+/* A notification that there is none on the link any more, or is one with these settings. */
+static void on_family(struct nl_cache *cache, struct nl_object *obj, int action, void *arg)
+{
+	struct rtnl_netconf *from = (struct rtnl_netconf *)obj;
+	struct links *links = arg;
+	struct link_entry *e;
+	int af, ifindex;
+	enum family family;
+
+	(void)cache;
+	if (rtnl_netconf_get_family(from, &af) < 0 || (af != AF_INET && af != AF_INET6) ||
+	    rtnl_netconf_get_ifindex(from, &ifindex) < 0)
+		return;
+	family = af == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6;
+	e = link_table_find(&links->table, ifindex);
+	if (!e || e->link.missing[family] == (action == NL_ACT_DEL))
+		return;
+	e->link.missing[family] = action == NL_ACT_DEL;
+	links->different = true;
+	if (action != NL_ACT_DEL)
+		return;
+	/* It may be back before one can look, and what the kernel still has can be taken out in order only now. */
+	e->link.life[family]++;
+	links->urgent = true;
+}
+
 /* --- everything --- */
 
 /* Links first: an address whose link came in between is told by a notification that is still to come. */
@@ -309,6 +345,8 @@ static int follow(struct links *links, struct nl_cache **link_cache, struct nl_c
 		err = nl_cache_mngr_add(links->mngr, "route/addr", on_addr, links, addr_cache);
 	if (err < 0)
 		return links_errno(err);
+	/* Without it the MTU tells, if one looks in time. */
+	(void)nl_cache_mngr_add(links->mngr, "route/netconf", on_family, links, NULL);
 	fd = nl_cache_mngr_get_fd(links->mngr);
 	/* Without the privilege the default size will do: an overrun is harmless. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -372,7 +410,7 @@ static int look(struct links *links)
 
 	if (links->lost)
 		return read_everything(links);
-	err = open_asks(links);
+	err = links->stale ? open_asks(links) : 0;
 	while (links->stale && err == 0)
 		err = reread(links, links->stale);
 	/* A late answer must not be taken for that to the next question. */
@@ -421,11 +459,11 @@ static void links_readable(void *arg)
 
 	links->stats.events++;
 	links->heard = loop_now();
-	links->flags = false;
+	links->urgent = false;
 	if (nl_cache_mngr_data_ready(links->mngr) < 0) {
 		links->stats.resyncs++;
 		links->lost = true;
-	} else if (links->flags) {
+	} else if (links->urgent) {
 		links->stats.changes++;
 		links->changed(links->arg);
 	}

@@ -5,7 +5,8 @@
  * It owns a table of `struct link`, kept by libnl's cache manager: what a notification costs does not depend on how
  * many interfaces there are. It refuses to change anything in the kernel, and to know which interfaces are of interest.
  *
- * Addresses are taken from the notifications. Of a link they only tell that it has changed, and that one link is asked
+ * Addresses are taken from the notifications, and whether a family has begun anew on a link, since that may pass faster
+ * than one can look. Of a link they only tell that it has changed, and that one link is asked
  * for, since the cache manager's own link is not always what the link is: libnl 3.7 takes what a bridge or IPv6 says of
  * a link for a second link of that index, which still names the bridge when the port has left it (`ip link set lan1
  * nomaster`) and stays when the link is deleted; and a message of a wireless driver, which says next to nothing,
@@ -51,6 +52,12 @@ struct link {
 	uint8_t station[LINK_STATION]; /* hardware address; 0: none, or of another length */
 	int master;                    /* ifindex of the bridge, bond or VRF, 0 = none */
 	bool port;                     /* the master takes all packets: it is not a VRF */
+	/*
+	 * The kernel takes the family away from a link whose MTU is too small for it, and begins anew when it is not:
+	 * with no memberships, and nothing that made it part of a multicast router. Another number: that has happened.
+	 */
+	bool missing[FAMILY_COUNT];
+	unsigned int life[FAMILY_COUNT];
 	struct link_addr *addrs[FAMILY_COUNT];
 	unsigned int naddrs[FAMILY_COUNT];
 };

@@ -312,6 +312,14 @@ struct mcast_pool *mcast_pool_new(enum family family, int ifindex)
 	return pool;
 }
 
+void mcast_pool_leave(struct mcast_pool *pool)
+{
+	struct pool_group *group, *next_group;
+
+	HASH_ITER (hh, pool->groups, group, next_group)
+		(void)group_leave(pool, group);
+}
+
 void mcast_pool_free(struct mcast_pool *pool)
 {
 	struct pool_group *group, *next_group;

@@ -67,6 +67,12 @@ struct mcast_pool_stats {
 struct mcast_pool *mcast_pool_new(enum family family, int ifindex);
 /* Closes all sockets, by which the kernel leaves all groups. */
 void mcast_pool_free(struct mcast_pool *pool);
+/*
+ * Leaves all groups before that, of which the kernel may know no more: when it has begun anew with the interface. A
+ * socket remembers its groups all the same, and takes them from whoever has joined there since when it is closed, which
+ * is not before the keeper has closed its copy.
+ */
+void mcast_pool_leave(struct mcast_pool *pool);
 
 /*
  * Sets the wanted filter of a group (`sources` in any order, copied) and makes the kernel hold it; INCLUDE{} leaves.

@@ -363,6 +363,14 @@ void upstream_retell(struct upstream *up, int ifindex)
 	upstream_work_soon(up);
 }
 
+void upstream_leave(struct upstream *up, int ifindex)
+{
+	struct upstream_if *uif = upstream_find(up, ifindex);
+
+	if (uif)
+		mcast_pool_leave(uif->pool);
+}
+
 void upstream_drop(struct upstream *up, int ifindex)
 {
 	struct upstream_if *uif = upstream_find(up, ifindex);

@@ -58,6 +58,8 @@ mtime_t upstream_changed(const struct upstream *up, int ifindex);
 
 /* The interface is gone, or is no upstream any more: leaves what can still be left and forgets its groups. */
 void upstream_drop(struct upstream *up, int ifindex);
+/* Before that, if the kernel has begun anew with the interface: see mcast_pool_leave(). */
+void upstream_leave(struct upstream *up, int ifindex);
 
 /* Something has changed that may help (a link came up, an address appeared): tries all failing groups soon. */
 void upstream_retry(struct upstream *up);
