@@ -49,7 +49,7 @@ static void emit_source(struct out *o, const struct gm_rec *rec, const struct gm
 	out_addr(o, "source", &src->addr);
 	out_duration(o, "timer", mtime_left(src->deadline, now));
 	out_bool(o, "forwarded", gm_rec_wants(rec, &src->addr));
-	out_duration(o, "uptime", now - mtime_from_s(src->since_s));
+	out_duration(o, "uptime", mtime_left(now, mtime_from_ds(src->since_ds)));
 }
 
 static void emit_group_sources(struct out *o, const struct gm_rec *rec, mtime_t now)

@@ -33,6 +33,11 @@ static inline int64_t mtime_to_ms(mtime_t t)
 	return t / 1000;
 }
 
+static inline int64_t mtime_to_ds(mtime_t t)
+{
+	return t / 100000;
+}
+
 static inline int64_t mtime_to_s(mtime_t t)
 {
 	return t / 1000000;

@@ -179,7 +179,7 @@ static void apply_listed(struct change *c, const struct ipaddr *addr)
 		return;
 	}
 	src = gm_set_insert(&rec->sources, addr);
-	src->since_s = (uint32_t)mtime_to_s(ifp->gm->now);
+	src->since_ds = (uint32_t)mtime_to_ds(ifp->gm->now + mtime_from_ds(1) - 1);
 	apply_op(c, src, op, GM_ABSENT);
 }
 

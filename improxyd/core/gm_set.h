@@ -16,7 +16,7 @@
 struct gm_src {
 	struct ipaddr addr;   /* first: arrays are searched by it */
 	mtime_t deadline;     /* source timer (RFC 9776 s6.2.3); 0: on the exclude list */
-	uint32_t since_s;     /* when the source was first asked for or blocked */
+	uint32_t since_ds;    /* when the source was first asked for or blocked, rounded up; 13 years fit */
 	uint8_t queries_left; /* group-and-source queries still to be sent */
 	bool ask;             /* the record being applied wants it queried */
 	bool fixed;           /* a static-group names it: never ages, never removed by a report */

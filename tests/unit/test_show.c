@@ -89,6 +89,22 @@ static void test_groups_json(void **state)
 	expect_key("lan1/groups/0/hosts/0/host", "fe80::a");
 }
 
+/* A source is never shown older than its group, and at most a tenth of a second younger than it is. */
+static void test_source_uptime(void **state)
+{
+	(void)state;
+	fake_add_three();
+	fake_wait(mtime_from_ms(730));
+	fake_report(FAMILY_IPV4, LAN1, "10.1.1.2", "239.1.1.1", GM_ALLOW, "10.0.0.9");
+	run_json("show ip igmp groups json");
+	expect_key("lan1/groups/0/uptimeMsec", "0");
+	expect_key("lan1/groups/0/sources/0/uptimeMsec", "0");
+	fake_wait(mtime_from_ms(400));
+	run_json("show ip igmp groups json");
+	expect_key("lan1/groups/0/uptimeMsec", "400");
+	expect_key("lan1/groups/0/sources/0/uptimeMsec", "330");
+}
+
 static void test_sources(void **state)
 {
 	(void)state;
@@ -279,10 +295,15 @@ static void test_statistics(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		CASE(test_table),       CASE(test_groups_text),
-		CASE(test_groups_json), CASE(test_sources),
-		CASE(test_proxy),       CASE(test_proxy_without_upstream),
-		CASE(test_interface),   CASE(test_interface_states),
+		CASE(test_table),
+		CASE(test_groups_text),
+		CASE(test_groups_json),
+		CASE(test_source_uptime),
+		CASE(test_sources),
+		CASE(test_proxy),
+		CASE(test_proxy_without_upstream),
+		CASE(test_interface),
+		CASE(test_interface_states),
 		CASE(test_statistics),
 	};
 
