@@ -148,7 +148,10 @@ static bool wins(const struct gm_if *ifp, const struct ipaddr *from)
 	return memcmp(from->b + first, ifp->conf.addr.b + first, sizeof(from->b) - first) < 0;
 }
 
-/* RFC 9776 s4.1.6, s4.1.7, s6.6.2: step back, and take over the winner's values; 0 or none told: our own. */
+/*
+ * RFC 9776 s4.1.6, s4.1.7, s6.6.2: step back, and take over the winner's values. What it does not tell is our own, but
+ * that an interval of 0 stands for the default.
+ */
 static void yield_to(struct gm_if *ifp, const struct gm_event *ev)
 {
 	bool was_querier = ifp->querier;
@@ -156,8 +159,8 @@ static void yield_to(struct gm_if *ifp, const struct gm_event *ev)
 	use_own_values(ifp);
 	if (ev->query.robustness)
 		ifp->robustness = ev->query.robustness;
-	if (ev->query.interval)
-		ifp->query_interval = ev->query.interval;
+	if (ev->query.gen == GM_GEN3)
+		ifp->query_interval = ev->query.interval ? ev->query.interval : GM_WATCH_INTERVAL;
 	ifp->other_querier = ev->query.from;
 	set_querier(ifp, false);
 	schedule(ifp, ifp->gm->now + gm_if_other_querier_interval(ifp));

@@ -9,7 +9,8 @@
 
 #include "core/gm_state.h"
 
-/* What a querier is taken to use that has told no interval: RFC 9776 s8.2. */
+/* What a querier is taken to use that has told an interval of 0, or is heard upstream and has told none: RFC 9776 s8.2.
+ */
 #define GM_WATCH_INTERVAL mtime_from_s(125)
 /* A source that has not been heard on a second interface for so long is not any more. The kernel tells every 3 s. */
 #define GM_WATCH_TWICE mtime_from_s(15)

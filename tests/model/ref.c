@@ -62,7 +62,10 @@ static void input_query(struct ref *r, unsigned int slot, const struct gm_event 
 			i->next_query = 0;
 			i->startup_left = 0;
 			i->robustness = ev->query.robustness ? ev->query.robustness : i->conf.robustness;
-			i->query_interval = ev->query.interval ? ev->query.interval : i->conf.query_interval;
+			/* B-18 */
+			i->query_interval = ev->query.gen < GM_GEN3 ? i->conf.query_interval
+					    : ev->query.interval    ? ev->query.interval
+								    : mtime_from_s(125);
 			i->other_until = r->now + ref_other_querier_interval(i);
 		}
 	}

@@ -206,7 +206,7 @@ static const struct {
 	const char *state;
 } adopt_rows[] = {
 	{ { "b_17_adopts_both", BOTH }, 3, 20, "EX({},{}):80" },
-	{ { "b_18_zero_is_own", BOTH }, 0, 0, "EX({},{}):270" },
+	{ { "b_18_nothing_told", BOTH }, 0, 0, "EX({},{}):270" },
 	{ { "b_19_adopts_interval", BOTH }, 2, 248, "EX({},{}):516" },
 };
 
@@ -218,6 +218,21 @@ static void b_adopt(const void *arg)
 	query_heard(D1, QL, "GQ", .qrv = adopt_rows[i].qrv, .qqi = adopt_rows[i].qqi);
 	v2_report(D1, H1, G);
 	expect_state(D1, G, adopt_rows[i].state);
+}
+
+/* Our own robustness, but the default interval, whatever ours is. An older query has no such field. */
+static void b_18_zero(void)
+{
+	bed.ifs[D1].robustness = 3;
+	bed.ifs[D1].query_interval = mtime_from_s(60);
+	apply_if(D1);
+	query_heard(D1, QL, "GQ", .qrv = 4, .qqi = 20);
+	query_heard(D1, QL, "GQ", .qrv = 0, .qqi = 0);
+	v2_report(D1, H1, G);
+	expect_state(D1, G, "EX({},{}):395");
+	query_heard(D1, QL, "GQ", .gen = GM_GEN2);
+	v2_report(D1, H1, G);
+	expect_state(D1, G, "EX({},{}):200");
 }
 
 static void b_17_other_querier_time_is_of_its_values(void)
@@ -712,6 +727,7 @@ int main(void)
 	TEST_V6(b_16_interface_identifier_counts);
 	TABLE(adopt_rows, b_adopt);
 	TEST(b_17_other_querier_time_is_of_its_values);
+	TEST(b_18_zero);
 	TEST(b_20_querier_keeps_its_own);
 	TEST(b_21_leave_is_for_the_querier);
 	TEST(b_22_no_query_of_a_non_querier);
