@@ -420,9 +420,8 @@ static int start(struct daemon *d, struct handover *handover)
 		log_error("improxyd", "cannot become %s: %s", o->user, strerror(-err));
 		return err;
 	}
-	err = start_watchdog(d);
-	if (err < 0)
-		return err;
+	if (start_watchdog(d) < 0)
+		return no_memory();
 	enter_sandbox(d);
 	err = become_ready(o);
 	if (err < 0)
