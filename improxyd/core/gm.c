@@ -306,8 +306,8 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 	case GM_EV_WRONG_IF:
 		return has_slot ? gm_fwd_wrong_if(gm, ev->slot, &ev->flow.source, &ev->flow.group, ev->flow.expected)
 				: -EINVAL;
-	case GM_EV_LINK_LOCAL:
-		return has_slot ? gm_fwd_link_local(gm, ev->slot, &ev->flow.source, &ev->flow.group) : -EINVAL;
+	case GM_EV_SEEN:
+		return has_slot ? gm_fwd_seen(gm, ev->slot, &ev->flow.source, &ev->flow.group) : -EINVAL;
 	case GM_EV_ROUTE_IDLE:
 		gm_fwd_idle(gm, &ev->flow.source, &ev->flow.group, ev->flow.idle);
 		return 0;

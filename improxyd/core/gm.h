@@ -133,7 +133,7 @@ struct gm_conf {
 	uint32_t max_groups;    /* records in the whole instance, 0 = no limit */
 	uint32_t route_limit;   /* forwarding entries, 0 = no limit */
 	mtime_t idle_timeout;   /* forwarding entries without traffic */
-	bool wildcard;          /* (*,*) and (*,G) entries instead of one per source */
+	bool wildcard;          /* (*,*) and (*,G) entries instead of one per source above */
 	uint32_t seed;          /* of random delays; it counts once */
 	uint32_t policy_serial; /* changes whenever the content of any access list or map does */
 };
@@ -188,7 +188,7 @@ enum gm_event_type {
 	GM_EV_SOLICIT,    /* a solicitation of multicast router discovery was heard (RFC 4286) */
 	GM_EV_UPCALL,     /* the kernel has data and no entry for it */
 	GM_EV_WRONG_IF,   /* data arrived on another interface than its entry says */
-	GM_EV_LINK_LOCAL, /* data of a link-local source was seen, which a shared entry would forward */
+	GM_EV_SEEN,       /* data was seen that the kernel may not ask about, since a shared entry matches */
 	GM_EV_ROUTE_IDLE, /* an entry has carried nothing for `idle` */
 	GM_EV_CLEAR, /* forget group records: a group of an interface, an interface (group none), all (slot GM_NO_IF) */
 	GM_EV_CLEAR_ROUTES, /* forget forwarding entries: of a group (none: all) and a source (none: all) */

@@ -54,8 +54,8 @@ uint32_t gm_fwd_oifs(const struct gm *gm, const struct gm_group *group, const st
 	}
 	oifs &= ~(UINT32_C(1) << iif);
 	/*
-	 * What a downstream sends goes up unconditionally (E-17). An entry of any source serves senders on all
-	 * interfaces, of which the kernel leaves out the one a packet came in by.
+	 * What a downstream sends goes up unconditionally (E-17). By its outputs the kernel finds an entry of any
+	 * source; it leaves out the one a packet came in by.
 	 */
 	if ((gm->ifs[iif].conf.role == GM_ROLE_DOWNSTREAM || ipaddr_is_none(source)) && group->upstream != GM_NO_IF &&
 	    !gm_policy_bounded(&gm->ifs[group->upstream], &group->addr))
@@ -255,24 +255,15 @@ static bool take_token(struct gm_if *ifp, mtime_t now)
 	return true;
 }
 
-/* --- the tree of wildcard mode ------------------------------------------------------------------------------------ */
+/* --- shared entries ----------------------------------------------------------------------------------------------- */
 
 /*
- * Linux forwards by an entry of any source (*,G) what arrives on its parent or on any output of the parent's own entry
- * of any group (*,*), and by a (*,*) everything that has no (*,G) and comes from below, to the parent. It looks at no
- * list. So the interfaces that data may come up from belong to the (*,*) of the upstream that serves every group,
- * unless there is a boundary on either: then, and where access lists divide the groups among upstreams, what the hosts
- * below send has entries of its own, as in per-source mode. Every other upstream's (*,*) is only there to drop in
- * silence.
+ * Linux forwards by an entry of any source (*,G) what arrives on its parent or on any output of the parent's entry of
+ * any group (*,*). It looks at no source, nor whether the packet is one of its own: what it has sent out of an
+ * interface on which this machine is a member of the group comes in there again. So the shared entries serve what comes
+ * from above alone, and what the hosts below send has entries of its own, as in per-source mode: such a copy comes in
+ * by the wrong interface then. (*,*) is only there to drop in silence what nobody has asked for.
  */
-static bool in_tree(const struct gm *gm, uint8_t slot)
-{
-	uint8_t root = gm->conf.wildcard ? gm_policy_catch_all(gm) : GM_NO_IF;
-
-	return root != GM_NO_IF && slot != GM_NO_IF && !gm->ifs[root].conf.boundary &&
-	       gm_if_listening(&gm->ifs[slot]) && !gm->ifs[slot].conf.boundary;
-}
-
 bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group)
 {
 	return gm->conf.wildcard && group->upstream != GM_NO_IF;
@@ -282,17 +273,13 @@ bool gm_fwd_is_wildcard(const struct gm *gm, const struct gm_group *group)
 static bool by_source(const struct gm *gm, const struct gm_group *group, uint8_t slot, const struct ipaddr *source)
 {
 	return !gm_fwd_is_wildcard(gm, group) || ipaddr_is_linklocal(source) ||
-	       (gm->ifs[slot].conf.role == GM_ROLE_DOWNSTREAM && !in_tree(gm, slot));
+	       gm->ifs[slot].conf.role == GM_ROLE_DOWNSTREAM;
 }
 
 /* Where data of a source with no entry of its own goes out; `any` are the outputs of its group's (*,G). */
-static uint32_t shared_oifs(const struct gm *gm, const struct gm_group *group, uint8_t iif, uint32_t any)
+static uint32_t shared_oifs(const struct gm_group *group, uint8_t iif, uint32_t any)
 {
-	if (iif != group->upstream && !in_tree(gm, iif))
-		return 0;
-	if (!group->excluding)
-		any = iif == group->upstream ? 0 : UINT32_C(1) << group->upstream;
-	return any & ~(UINT32_C(1) << iif);
+	return iif == group->upstream ? any & ~(UINT32_C(1) << iif) : 0;
 }
 
 /* --- what the kernel tells ---------------------------------------------------------------------------------------- */
@@ -348,6 +335,12 @@ static void look_for_twice(struct gm *gm, struct gm_route *route, uint8_t slot, 
 	route->strayed_expected = expected;
 }
 
+/* What (*,G) has sent out comes back where this machine is a member, and hosts may send with any address. */
+static bool is_stray(const struct gm *gm, const struct gm_group *group, uint8_t slot, const struct ipaddr *source)
+{
+	return gm_fwd_is_wildcard(gm, group) && gm_fwd_iif(gm, group, source) != slot;
+}
+
 int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr,
 		    uint64_t expected)
 {
@@ -361,17 +354,30 @@ int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, co
 	if (route) {
 		look_for_twice(gm, route, slot, expected);
 		gm_group_touch_source(gm, group, source, GM_DIRTY_ENTRIES);
-	} else if (by_source(gm, group, slot, source)) {
+	} else if (by_source(gm, group, slot, source) && !is_stray(gm, group, slot, source)) {
 		return gm_fwd_upcall(gm, slot, source, addr); /* its group's (*,G) stood in the way of asking */
 	}
 	return 0;
 }
 
-int gm_fwd_link_local(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
+/* The kernel does not ask about a source below when it finds an entry of any source by its outputs. */
+static bool is_unasked(const struct gm *gm, const struct gm_group *group, uint8_t slot, const struct ipaddr *source)
+{
+	const struct gm_route *any;
+
+	if (!group || gm->ifs[slot].conf.role != GM_ROLE_DOWNSTREAM || is_stray(gm, group, slot, source))
+		return false;
+	any = gm_fwd_find(gm, group, &any_source);
+	return any && any->oifs & UINT32_C(1) << slot;
+}
+
+int gm_fwd_seen(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr)
 {
 	const struct gm_group *group = gm_group_find(gm, addr);
 
-	if (!gm->conf.wildcard || !ipaddr_is_linklocal(source) || (group && gm_fwd_find(gm, group, source)))
+	if (!gm->conf.wildcard || (group && gm_fwd_find(gm, group, source)))
+		return 0;
+	if (!ipaddr_is_linklocal(source) && !is_unasked(gm, group, slot, source))
 		return 0;
 	return gm_fwd_upcall(gm, slot, source, addr);
 }
@@ -420,7 +426,7 @@ static bool names(const struct gm *gm, const struct gm_group *group, const struc
 	if (!gm_fwd_is_wildcard(gm, group))
 		return src->includers;
 	iif = gm_fwd_iif(gm, group, &src->addr);
-	return src->listers && gm_fwd_oifs(gm, group, &src->addr, iif) != shared_oifs(gm, group, iif, any);
+	return src->listers && gm_fwd_oifs(gm, group, &src->addr, iif) != shared_oifs(group, iif, any);
 }
 
 /* The same for an address, which may be none. */
@@ -539,33 +545,14 @@ int gm_fwd_flush(struct gm *gm, struct gm_group *group)
 	return group->dirty & GM_DIRTY_ROUTES ? flush_all(gm, group) : flush_touched(gm, group);
 }
 
-/* The interfaces that any group may come from and go to by way of this upstream; 0: no entry. */
-static uint32_t any_group_oifs(const struct gm *gm, const struct gm_if *up)
-{
-	uint32_t oifs;
-
-	if (!gm->conf.wildcard || up->conf.role != GM_ROLE_UPSTREAM || !up->conf.up)
-		return 0;
-	oifs = UINT32_C(1) << up->slot;
-	if (up->slot != gm_policy_catch_all(gm))
-		return oifs;
-	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
-		if (in_tree(gm, slot))
-			oifs |= UINT32_C(1) << slot;
-	}
-	return oifs;
-}
-
 /* Whose turn it is: entries are made before the groups rely on them, and removed when none does any more. */
 static int flush_any(struct gm *gm, bool removals)
 {
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
-		uint32_t oifs = any_group_oifs(gm, &gm->ifs[i]);
+		const struct gm_if_conf *conf = &gm->ifs[i].conf;
+		bool is_wanted = gm->conf.wildcard && conf->role == GM_ROLE_UPSTREAM && conf->up;
+		uint32_t oifs = is_wanted ? UINT32_C(1) << i : 0;
 
-		/* Which sources need an entry of their own depends on the tree. */
-		if (oifs != gm->any_wanted[i])
-			gm_group_touch_all(gm, GM_DIRTY_ROUTES);
-		gm->any_wanted[i] = oifs;
 		if (oifs == gm->any_oifs[i] || removals != !oifs)
 			continue;
 		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any_source, &any_source, (uint8_t)i,
@@ -589,7 +576,7 @@ int gm_fwd_close_any(struct gm *gm)
 void gm_fwd_resync(struct gm *gm)
 {
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
-		gm->any_oifs[i] = gm->any_wanted[i] = 0;
+		gm->any_oifs[i] = 0;
 	for (struct gm_route *route = gm->routes; route; route = route->hh.next) {
 		route->installed = false;
 		gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);

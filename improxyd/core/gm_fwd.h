@@ -6,9 +6,9 @@
  * with no output, and is changed in place when anything it depends on does: a late join never waits for the kernel. The
  * incoming interface of a source is the one whose connected prefix holds it, else the group's upstream.
  *
- * In wildcard mode a group has one entry for any source, (*,G), and others only for sources that are treated
- * differently, of which link-local ones are found by their data; an entry (*,*) an upstream serves the groups that
- * nobody has joined. What takes over always stands before what it replaces goes.
+ * In wildcard mode a group has one entry for any source above, (*,G), and others for those that are treated
+ * differently and for sources below; an entry (*,*) an upstream drops the data of groups that nobody has joined. What
+ * takes over always stands before what it replaces goes.
  *
  * The number of entries is limited. When there is no room, entries nobody waits for give way to one that a member waits
  * for.
@@ -29,10 +29,11 @@ int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, co
 		    uint64_t expected);
 
 /*
- * Data was seen that is not asked about in wildcard mode. If its source is link-local and has no entry, it gets one
- * without outputs, as it would in per-source mode (RFC 3927 s2.7, RFC 4291 s2.5.6). Returns 0 or -ENOMEM.
+ * Data was seen in wildcard mode, of which the kernel may not ask, since an entry of any source matches. One that such
+ * an entry does not serve gets its own: a source on a downstream, and a link-local one, without outputs, as it would in
+ * per-source mode (RFC 3927 s2.7, RFC 4291 s2.5.6). Returns 0 or -ENOMEM.
  */
-int gm_fwd_link_local(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
+int gm_fwd_seen(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
 
 /* The entry has carried nothing for `idle`: removed if that is long enough and no member names the source. */
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group, mtime_t idle);

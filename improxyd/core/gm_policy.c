@@ -82,17 +82,6 @@ uint8_t gm_policy_upstream(const struct gm *gm, const struct ipaddr *group)
 	return best ? best->slot : GM_NO_IF;
 }
 
-uint8_t gm_policy_catch_all(const struct gm *gm)
-{
-	const struct gm_if *best = NULL;
-
-	for (const struct gm_if *ifp = gm->ifs; ifp < gm->ifs + GM_MAX_IFS; ifp++) {
-		if (ifp->conf.role == GM_ROLE_UPSTREAM && ifp->conf.up && (!best || precedes(ifp, best)))
-			best = ifp;
-	}
-	return best && !best->conf.upstream_acl ? best->slot : GM_NO_IF;
-}
-
 bool gm_policy_bounded(const struct gm_if *ifp, const struct ipaddr *group)
 {
 	return !gm_acl_permits(ifp->conf.boundary, group, NULL);

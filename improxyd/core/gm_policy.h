@@ -34,9 +34,6 @@ bool gm_policy_ssm_mapped(const struct gm *gm, const struct gm_ssm_map *map, con
 /* The slot of the upstream that serves the group: lowest priority number, then name (K-14); GM_NO_IF when none does. */
 uint8_t gm_policy_upstream(const struct gm *gm, const struct ipaddr *group);
 
-/* The slot of the upstream that serves every group, whatever it is; GM_NO_IF when access lists tell them apart. */
-uint8_t gm_policy_catch_all(const struct gm *gm);
-
 /* `multicast boundary`: data of the group neither enters nor leaves here. */
 bool gm_policy_bounded(const struct gm_if *ifp, const struct ipaddr *group);
 

@@ -220,7 +220,6 @@ struct gm {
 	struct gm_route *routes;
 	struct gm_route *spare[GM_SPARE_NOT]; /* the oldest first */
 	uint32_t any_oifs[GM_MAX_IFS]; /* outputs of the entry of any source and group, by upstream; 0: there is none */
-	uint32_t any_wanted[GM_MAX_IFS]; /* the same as it is to become, which the groups have been told of */
 	struct gm_group *dirty;
 	bool unsettled; /* the last settling ended with groups left over */
 	uint32_t nrecs, nsources;

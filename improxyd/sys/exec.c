@@ -19,10 +19,10 @@
 #include "sys/gmio.h"
 #include "sys/hostver.h"
 #include "sys/joins.h"
-#include "sys/linklocal.h"
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
 #include "sys/reporter.h"
+#include "sys/senders.h"
 #include "sys/sweep.h"
 #include "sys/table.h"
 
@@ -99,12 +99,12 @@ static const struct gmsock_handler handler = {
 	.upcall = on_upcall,
 };
 
-/* --- link-local senders in wildcard mode --- */
+/* --- senders that the shared entries of wildcard mode do not serve --- */
 
-static void on_linklocal(void *arg, int ifindex, const struct ipaddr *source, const struct ipaddr *group)
+static void on_sender(void *arg, int ifindex, const struct ipaddr *source, const struct ipaddr *group)
 {
 	struct exec *exec = arg;
-	struct gm_event ev = { .type = GM_EV_LINK_LOCAL, .slot = exec_slot(exec, ifindex) };
+	struct gm_event ev = { .type = GM_EV_SEEN, .slot = exec_slot(exec, ifindex) };
 
 	/* Without the table nothing is forwarded, and no entry would ever be found idle. */
 	if (ev.slot == GM_NO_IF || !table_mroute(exec->table))
@@ -115,13 +115,17 @@ static void on_linklocal(void *arg, int ifindex, const struct ipaddr *source, co
 }
 
 /* The mode of forwarding or the interfaces have changed. */
-static void watch_linklocal(struct exec *exec)
+static void watch_senders(struct exec *exec)
 {
 	int ifindex[GM_MAX_IFS] = { 0 };
+	uint32_t below = 0;
 
-	for (unsigned int i = 0; i < GM_MAX_IFS && exec->gm->conf.wildcard; i++)
+	for (unsigned int i = 0; i < GM_MAX_IFS && exec->gm->conf.wildcard; i++) {
 		ifindex[i] = exec->slots[i].want.ifindex;
-	linklocal_watch(exec->linklocal, ifindex);
+		if (exec->slots[i].want.gm.role == GM_ROLE_DOWNSTREAM)
+			below |= UINT32_C(1) << i;
+	}
+	senders_watch(exec->senders, ifindex, below);
 }
 
 /* --- the routing table --- */
@@ -325,7 +329,7 @@ int exec_set_if(struct exec *exec, const struct exec_if *want)
 	err = err ? err : e;
 	if (fresh && exec->carrying)
 		carry_return(exec->carry, exec->family, &exec->gm->ifs[ev.slot]);
-	watch_linklocal(exec);
+	watch_senders(exec);
 	if (table_set_ttl_threshold(exec->table, ev.slot, want->ttl_threshold))
 		exec_event_input(exec, &resync);
 	return err;
@@ -351,7 +355,7 @@ void exec_remove_if(struct exec *exec, int ifindex)
 	answers_forget(exec->answers, ifindex);
 	joins_drop(exec->joins, ifindex);
 	*s = (struct slot){ 0 };
-	watch_linklocal(exec);
+	watch_senders(exec);
 	if (!exec_has_roles(exec))
 		table_give(exec->table);
 }
@@ -415,7 +419,7 @@ static void looked(void *arg)
 	const struct gm_event ev = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = &exec->conf };
 
 	exec_event_input(exec, &ev);
-	watch_linklocal(exec);
+	watch_senders(exec);
 	flows_walk(exec->flows, take_flow, exec);
 	end_look(exec);
 }
@@ -460,7 +464,7 @@ int exec_set_conf(struct exec *exec, const struct gm_conf *conf)
 		end_look(exec);
 	}
 	err = exec_event(exec, &ev);
-	watch_linklocal(exec);
+	watch_senders(exec);
 	sweep_set_timeout(exec->sweep, conf->idle_timeout);
 	return err;
 }
@@ -496,9 +500,9 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->io = exec->gm ? gmio_new(family, exec->gm, exec_event_input, exec) : NULL;
 	exec->echo = exec->gm ? echo_new(loop, family, exec->gm, exec_event_input, exec) : NULL;
 	exec->answers = answers_new(loop, family);
-	exec->linklocal = linklocal_new(loop, family, on_linklocal, exec);
-	if (!exec->echo || !exec->io || !exec->answers || !exec->linklocal || !exec->run || !exec->timer ||
-	    !exec->look || !exec->repair)
+	exec->senders = senders_new(loop, family, on_sender, exec);
+	if (!exec->echo || !exec->io || !exec->answers || !exec->senders || !exec->run || !exec->timer || !exec->look ||
+	    !exec->repair)
 		goto fail;
 	err = sweep_new(
 		loop, family,
@@ -553,7 +557,7 @@ void exec_free(struct exec *exec)
 		gmsock_close(exec->sock);
 	answers_free(exec->answers);
 	flows_close(exec->flows);
-	linklocal_free(exec->linklocal);
+	senders_free(exec->senders);
 	echo_free(exec->echo);
 	sweep_free(exec->sweep);
 	loop_timer_free(exec->repair);

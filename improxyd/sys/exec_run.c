@@ -12,6 +12,7 @@
 #include "sys/mcast_sock.h"
 #include "sys/mroute.h"
 #include "sys/reporter.h"
+#include "sys/senders.h"
 #include "sys/sweep.h"
 #include "sys/table.h"
 #include "sys/upstream.h"
@@ -113,8 +114,10 @@ static void carry_out(struct exec *exec, const struct gm_action *a)
 	case GM_ACT_UPSTREAM:
 		set_upstream(exec, a);
 		break;
-	case GM_ACT_ROUTE_SET:
 	case GM_ACT_ROUTE_DEL:
+		senders_forget(exec->senders, &a->route.source, &a->route.group);
+		/* fall through */
+	case GM_ACT_ROUTE_SET:
 		/* What cannot be done now is handed out again when the table becomes ours. */
 		if (!table_change(exec->table, a))
 			return;

@@ -17,10 +17,10 @@ struct carry;
 struct echo;
 struct flows;
 struct joins;
-struct linklocal;
 struct loop_task;
 struct loop_timer;
 struct reporter;
+struct senders;
 struct sweep;
 struct table;
 
@@ -56,7 +56,7 @@ struct exec {
 	struct flows *flows; /* the way from wildcard to per-source mode is under way */
 	struct gm_conf conf; /* what it ends with */
 
-	struct linklocal *linklocal; /* at work in wildcard mode */
+	struct senders *senders; /* looked at in wildcard mode */
 	struct table *table;
 	struct carry *carry; /* to the next process */
 	mtime_t revived;     /* when the hosts had been heard again; while reviving: 0 */

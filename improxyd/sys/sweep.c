@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/gm_fwd.h"
 #include "core/gm_state.h"
 #include "lib/log.h"
 #include "sys/loop.h"
@@ -194,8 +195,8 @@ static void find_waiting(void *arg, const struct mroute_entry *entry)
 	ev = add(finds);
 	if (!ev)
 		return;
-	/* The kernel does not say where they came in; if it was below, the source's address tells. */
-	*ev = (struct gm_event){ .type = GM_EV_UPCALL, .slot = group->upstream };
+	/* The kernel does not say where they came in; the source's address tells. */
+	*ev = (struct gm_event){ .type = GM_EV_UPCALL, .slot = gm_fwd_iif(finds->gm, group, &entry->source) };
 	ev->flow.source = entry->source;
 	ev->flow.group = entry->group;
 }

@@ -427,7 +427,7 @@ static void flow(struct feed *f, struct world *w, enum gm_event_type type)
 	ev.flow.source = pick_source(f, w->mld);
 	ev.flow.group = pick_group(f, w->mld);
 	/* The kernel asks on an interface it has been given only, and for an entry that it does not have. */
-	if ((type == GM_EV_UPCALL || type == GM_EV_LINK_LOCAL) && w->ifs[ev.slot].role == GM_ROLE_NONE)
+	if ((type == GM_EV_UPCALL || type == GM_EV_SEEN) && w->ifs[ev.slot].role == GM_ROLE_NONE)
 		return;
 	if (type == GM_EV_UPCALL && outside_has_route(&w->out, &ev.flow.source, &ev.flow.group))
 		return;
@@ -533,7 +533,7 @@ static void play(struct feed *f, struct world *w)
 		echo(f, w);
 		break;
 	case 10:
-		flow(f, w, GM_EV_LINK_LOCAL);
+		flow(f, w, GM_EV_SEEN);
 		break;
 	case 11:
 		restart(w);

@@ -103,6 +103,8 @@ static void route_set(struct outside *out, const struct gm *gm, const struct gm_
 	struct outside_route *r = route_find(out, &a->route.source, &a->route.group, a->slot);
 
 	ENSURE(a->slot < GM_MAX_IFS && gm->ifs[a->slot].conf.role != GM_ROLE_NONE);
+	/* Of any group only what comes from upstream. */
+	ENSURE(!ipaddr_is_none(&a->route.group) || a->route.oifs == UINT32_C(1) << a->slot);
 	/* E-31 */
 	ENSURE(!ipaddr_is_linklocal(&a->route.source) || !a->route.oifs);
 	if (!r) {

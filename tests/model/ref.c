@@ -362,7 +362,7 @@ void ref_input(struct ref *r, mtime_t now, const struct gm_event *ev)
 	case GM_EV_RELEARN:
 	case GM_EV_INHERIT:
 		break; /* only after a restart: test_gm_inherit */
-	case GM_EV_LINK_LOCAL:
+	case GM_EV_SEEN:
 		break; /* in wildcard mode only: test_gm_wildcard */
 	case GM_EV_SOLICIT:
 		break; /* router discovery (RFC 4286) touches nothing here */

@@ -133,7 +133,7 @@ void scene_event(struct step *st, struct gm_event *ev)
 		break;
 	case GM_EV_UPCALL:
 	case GM_EV_WRONG_IF:
-	case GM_EV_LINK_LOCAL:
+	case GM_EV_SEEN:
 	case GM_EV_ROUTE_IDLE:
 	case GM_EV_CLEAR:
 	case GM_EV_CLEAR_ROUTES:
@@ -599,8 +599,8 @@ void step_print(const struct step *st, mtime_t before)
 	case GM_EV_CLEAR_ROUTES:
 		printf("clear routes (%s,%s)", ipaddr_format(&ev->flow.source, a), ipaddr_format(&ev->flow.group, b));
 		break;
-	case GM_EV_LINK_LOCAL:
-		printf("link-local source"); /* not drawn */
+	case GM_EV_SEEN:
+		printf("seen"); /* not drawn */
 		break;
 	case GM_EV_SOLICIT:
 		printf("solicit");

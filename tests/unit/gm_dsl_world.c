@@ -460,7 +460,7 @@ void sight(enum slot slot, const char *source, const char *group)
 {
 	struct ipaddr s = source_of(source), g = addr(group);
 
-	world_flow(GM_EV_LINK_LOCAL, (int)slot, &s, &g, 0);
+	world_flow(GM_EV_SEEN, (int)slot, &s, &g, 0);
 }
 
 void route_idle(const char *source, const char *group, double s)
