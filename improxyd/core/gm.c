@@ -304,8 +304,7 @@ static int apply(struct gm *gm, const struct gm_event *ev)
 	case GM_EV_UPCALL:
 		return has_slot ? gm_fwd_upcall(gm, ev->slot, &ev->flow.source, &ev->flow.group) : -EINVAL;
 	case GM_EV_WRONG_IF:
-		return has_slot ? gm_fwd_wrong_if(gm, ev->slot, &ev->flow.source, &ev->flow.group, ev->flow.expected)
-				: -EINVAL;
+		return has_slot ? gm_fwd_wrong_if(gm, ev) : -EINVAL;
 	case GM_EV_SEEN:
 		return has_slot ? gm_fwd_seen(gm, ev->slot, &ev->flow.source, &ev->flow.group) : -EINVAL;
 	case GM_EV_ROUTE_IDLE:

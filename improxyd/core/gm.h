@@ -237,6 +237,7 @@ struct gm_event {
 			mtime_t idle;      /* GM_EV_ROUTE_IDLE */
 			uint32_t oifs;     /* GM_EV_INHERIT */
 			uint64_t expected; /* GM_EV_WRONG_IF: packets so far that came in where the entry says */
+			bool own;          /* GM_EV_WRONG_IF: it may be what the kernel has sent out there itself */
 		} flow;
 		struct {
 			struct ipaddr group;

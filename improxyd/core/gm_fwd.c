@@ -341,18 +341,20 @@ static bool is_stray(const struct gm *gm, const struct gm_group *group, uint8_t 
 	return gm_fwd_is_wildcard(gm, group) && gm_fwd_iif(gm, group, source) != slot;
 }
 
-int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *addr,
-		    uint64_t expected)
+int gm_fwd_wrong_if(struct gm *gm, const struct gm_event *ev)
 {
+	const struct ipaddr *source = &ev->flow.source, *addr = &ev->flow.group;
 	struct gm_group *group = gm_group_find(gm, addr);
 	struct gm_route *route;
+	uint8_t slot = ev->slot;
 
 	/* No source is the key of the entry for any. */
 	if (!group || gm_group_is_over(group) || !ipaddr_is_unicast_source(source))
 		return 0;
 	route = gm_fwd_find(gm, group, source);
 	if (route) {
-		look_for_twice(gm, route, slot, expected);
+		if (!ev->flow.own)
+			look_for_twice(gm, route, slot, ev->flow.expected);
 		gm_group_touch_source(gm, group, source, GM_DIRTY_ENTRIES);
 	} else if (by_source(gm, group, slot, source) && !is_stray(gm, group, slot, source)) {
 		return gm_fwd_upcall(gm, slot, source, addr); /* its group's (*,G) stood in the way of asking */

@@ -21,12 +21,8 @@
 /* The kernel has data of the source and no entry. Returns 0 or -ENOMEM. */
 int gm_fwd_upcall(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group);
 
-/*
- * Data arrived elsewhere than the entry says, where `expected` packets have arrived so far: its incoming interface is
- * looked at again. Returns 0 or -ENOMEM.
- */
-int gm_fwd_wrong_if(struct gm *gm, uint8_t slot, const struct ipaddr *source, const struct ipaddr *group,
-		    uint64_t expected);
+/* Data arrived elsewhere than the entry says: its incoming interface is looked at again. Returns 0 or -ENOMEM. */
+int gm_fwd_wrong_if(struct gm *gm, const struct gm_event *ev);
 
 /*
  * Data was seen in wildcard mode, of which the kernel may not ask, since an entry of any source matches. One that such

@@ -21,6 +21,7 @@
 #include "sys/joins.h"
 #include "sys/loop.h"
 #include "sys/mcast_sock.h"
+#include "sys/members.h"
 #include "sys/reporter.h"
 #include "sys/senders.h"
 #include "sys/sweep.h"
@@ -86,6 +87,9 @@ static void on_upcall(void *arg, enum family family, enum gmsock_upcall type, un
 	if (ev.type == GM_EV_WRONG_IF && table_mroute(exec->table) &&
 	    mroute_packets(table_mroute(exec->table), source, group, &counters) == 0)
 		ev.flow.expected = counters.packets - counters.wrong_if;
+	/* IPv4 does not tell of copies of its own. */
+	ev.flow.own = exec->members && ev.type == GM_EV_WRONG_IF &&
+		      members_has(exec->members, loop_now(), exec->slots[vif].want.ifindex, group);
 	refused = exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE];
 	exec_event_input(exec, &ev);
 	if (refused != exec->gm->ifs[ev.slot].stats.drop[GM_DROP_UPCALL_RATE])
@@ -500,9 +504,10 @@ int exec_new(struct loop *loop, enum family family, struct carry *carry, exec_ac
 	exec->io = exec->gm ? gmio_new(family, exec->gm, exec_event_input, exec) : NULL;
 	exec->echo = exec->gm ? echo_new(loop, family, exec->gm, exec_event_input, exec) : NULL;
 	exec->answers = answers_new(loop, family);
+	exec->members = family == FAMILY_IPV6 ? members_new(family) : NULL;
 	exec->senders = senders_new(loop, family, on_sender, exec);
-	if (!exec->echo || !exec->io || !exec->answers || !exec->senders || !exec->run || !exec->timer || !exec->look ||
-	    !exec->repair)
+	if (!exec->echo || !exec->io || !exec->answers || (family == FAMILY_IPV6 && !exec->members) || !exec->senders ||
+	    !exec->run || !exec->timer || !exec->look || !exec->repair)
 		goto fail;
 	err = sweep_new(
 		loop, family,
@@ -556,6 +561,7 @@ void exec_free(struct exec *exec)
 	if (exec->sock)
 		gmsock_close(exec->sock);
 	answers_free(exec->answers);
+	members_free(exec->members);
 	flows_close(exec->flows);
 	senders_free(exec->senders);
 	echo_free(exec->echo);

@@ -19,6 +19,7 @@ struct flows;
 struct joins;
 struct loop_task;
 struct loop_timer;
+struct members;
 struct reporter;
 struct senders;
 struct sweep;
@@ -42,6 +43,7 @@ struct exec {
 	struct reporter *reporter;
 	struct joins *joins; /* the router as a host of its own */
 	struct answers *answers;
+	struct members *members; /* IPv6 only */
 	struct gmio *io;
 	struct echo *echo;
 	struct loop_task *run;

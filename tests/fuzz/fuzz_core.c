@@ -432,6 +432,7 @@ static void flow(struct feed *f, struct world *w, enum gm_event_type type)
 	if (type == GM_EV_UPCALL && outside_has_route(&w->out, &ev.flow.source, &ev.flow.group))
 		return;
 	ev.flow.idle = mtime_from_s(octet(f));
+	ev.flow.own = type == GM_EV_WRONG_IF && octet(f) & 1;
 	if (type == GM_EV_CLEAR_ROUTES) {
 		ev.slot = GM_NO_IF;
 		if (octet(f) & 1)

@@ -129,6 +129,8 @@ void upcall(enum slot slot, const char *source, const char *group);
 void wrong_if(enum slot slot, const char *source, const char *group);
 /* The same after so many packets that came in where the entry says. */
 void wrong_if_after(enum slot slot, const char *source, const char *group, unsigned int expected);
+/* The same, where this machine is a member. */
+void own_copy(enum slot slot, const char *source, const char *group, unsigned int expected);
 /* The wire shows data of a source that no shared entry may forward. */
 void sight(enum slot slot, const char *source, const char *group);
 void route_idle(const char *source, const char *group, double s);

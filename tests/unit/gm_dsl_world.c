@@ -446,14 +446,25 @@ void wrong_if(enum slot slot, const char *source, const char *group)
 	wrong_if_after(slot, source, group, 0);
 }
 
-void wrong_if_after(enum slot slot, const char *source, const char *group, unsigned int expected)
+static void stray(enum slot slot, const char *source, const char *group, unsigned int expected, bool own)
 {
 	struct gm_event ev = { .type = GM_EV_WRONG_IF, .slot = (uint8_t)slot };
 
 	ev.flow.source = source_of(source);
 	ev.flow.group = addr(group);
 	ev.flow.expected = expected;
+	ev.flow.own = own;
 	assert_int_equal(input(&ev), 0);
+}
+
+void wrong_if_after(enum slot slot, const char *source, const char *group, unsigned int expected)
+{
+	stray(slot, source, group, expected, false);
+}
+
+void own_copy(enum slot slot, const char *source, const char *group, unsigned int expected)
+{
+	stray(slot, source, group, expected, true);
 }
 
 void sight(enum slot slot, const char *source, const char *group)

@@ -322,6 +322,25 @@ static void data_that_moves(void)
 	expect_notes(TWICE, 0);
 }
 
+/* What the kernel sends out where it is a member itself comes in there. What else does is still told. */
+static void own_copies_of_data(void)
+{
+	v2_report(D2, H3, G);
+	upcall(D1, "A1", G);
+	(void)dsl_routes();
+	own_copy(U, "A1", G, 100);
+	wait_s(3);
+	own_copy(U, "A1", G, 200);
+	assert_false(twice(U));
+	expect_routes("");
+	wait_s(3);
+	wrong_if_after(D2, "A1", G, 300);
+	own_copy(U, "A1", G, 300);
+	wait_s(3);
+	wrong_if_after(D2, "A1", G, 400);
+	assert_true(twice(D2));
+}
+
 /* Two upstreams deliver for a while after one has taken over. */
 static void data_of_two_upstreams(void)
 {
@@ -385,6 +404,7 @@ int main(void)
 	TEST_V6(same_link_local_on_one_link);
 	TEST(data_on_two_interfaces);
 	TEST(data_that_moves);
+	TEST(own_copies_of_data);
 	TEST(data_of_two_upstreams);
 	TEST(f_21_older_query_and_ssm);
 	return dsl_run("gm_watch");
