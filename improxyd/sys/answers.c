@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "sys/fdstore.h"
 #include "sys/loop.h"
 
 #define LOOKS            32               /* interfaces, as many as the kernel's table has */
@@ -96,7 +97,7 @@ static void look_end(struct look *look)
 	loop_fd_free(look->watch);
 	look->watch = NULL;
 	if (look->fd >= 0)
-		close(look->fd);
+		fdstore_discard(look->fd);
 	look->fd = -1;
 	loop_timer_at(look->timer, MTIME_NEVER);
 }

@@ -8,9 +8,12 @@
 #include "core/gm_state.h"
 #include "debug.h"
 #include "lib/log.h"
+#include "sys/loop.h"
 #include "sys/sniff.h"
 
 #define ECHO_TIME mtime_from_ms(200)
+/* Queries of several interfaces go out together, and their looks are one. */
+#define ECHO_TOGETHER mtime_from_ms(20)
 
 struct echo {
 	struct loop *loop;
@@ -19,6 +22,7 @@ struct echo {
 	void (*input)(void *arg, const struct gm_event *ev);
 	void *arg;
 	struct sniff *sniff; /* under way, or over */
+	mtime_t begun;
 	struct echo_if ifs[GM_MAX_IFS];
 };
 
@@ -88,7 +92,8 @@ void echo_listen(struct echo *echo, const struct echo_if ifs[GM_MAX_IFS])
 					 .arg = echo };
 	int err;
 
-	/* Queries of several interfaces go out together, and their looks are one. */
+	if (echo->sniff && loop_now() < echo->begun + ECHO_TOGETHER && memcmp(echo->ifs, ifs, sizeof(echo->ifs)) == 0)
+		return;
 	on_done(echo);
 	if (ipaddr_parse(echo->family == FAMILY_IPV4 ? "224.0.0.1" : "ff02::1", &request.group) < 0)
 		return;
@@ -99,6 +104,7 @@ void echo_listen(struct echo *echo, const struct echo_if ifs[GM_MAX_IFS])
 	}
 	if (request.nifs < 2)
 		return;
+	echo->begun = loop_now();
 	err = sniff_start(echo->loop, &request, &echo->sniff);
 	if (err < 0 && err != -EBUSY)
 		log_debug(echo->family == FAMILY_IPV4 ? DEBUG_IGMP_PACKETS : DEBUG_MLD_PACKETS, "-",

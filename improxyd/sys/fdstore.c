@@ -192,6 +192,12 @@ void fdstore_forget(const char *kind_and_lives)
 	say(KEEPER_FORGET, kind_and_lives, -1);
 }
 
+void fdstore_discard(int fd)
+{
+	say(KEEPER_CLOSE, "", fd);
+	close(fd);
+}
+
 bool fdstore_flush(void)
 {
 	mtime_t end = loop_now() + FLUSH_PATIENCE;

@@ -40,6 +40,11 @@ bool fdstore_inherited(void);
 /* The keeper is to close all of a kind but those of some lives: see kept_forget(). */
 void fdstore_forget(const char *kind_and_lives);
 /*
+ * Closes a packet socket: the kernel takes 5 to 25 ms to take one off its lists, for which the keeper waits instead.
+ * Without a keeper the caller does.
+ */
+void fdstore_discard(int fd);
+/*
  * Waits until the keeper has heard everything, two seconds at most. False: it has not, and what this process leaves
  * would not be complete.
  */

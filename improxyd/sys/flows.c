@@ -13,6 +13,7 @@
 
 #include "lib/hash.h"
 #include "lib/util.h"
+#include "sys/fdstore.h"
 #include "sys/loop.h"
 
 #define FLOWS_MAX    16384
@@ -154,7 +155,7 @@ void flows_close(struct flows *flows)
 		return;
 	loop_fd_free(flows->watch);
 	if (flows->fd >= 0)
-		close(flows->fd);
+		fdstore_discard(flows->fd);
 	HASH_ITER (hh, flows->seen, flow, next) {
 		HASH_DEL(flows->seen, flow);
 		free(flow);

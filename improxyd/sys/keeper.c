@@ -159,6 +159,8 @@ static void hear(struct keeper *k, const char *text, int fd)
 	case KEEPER_FORGET:
 		kept_forget(&k->kept, text + 1);
 		break;
+	case KEEPER_CLOSE:
+		break;
 	case KEEPER_READY:
 		worker_at_work(k);
 		break;

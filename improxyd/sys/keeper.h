@@ -39,6 +39,7 @@ enum keeper_message {
 	KEEPER_KEEP = 'K',     /* hold a copy under this name, instead of an older one */
 	KEEPER_DROP = 'D',     /* close the copy of this name */
 	KEEPER_FORGET = 'F',   /* close all of a kind but those of some lives: kept_forget() */
+	KEEPER_CLOSE = 'C',    /* close the descriptor that comes with it, which takes the kernel some time */
 	KEEPER_READY = 'R',    /* at work */
 	KEEPER_STOPPING = 'S', /* about to end for good: the service manager is told */
 	KEEPER_ALIVE = 'A',    /* still at work: to be said every keeper_interval(); the manager's watchdog is told */

@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
+#include "sys/fdstore.h"
 #include "sys/loop.h"
 
 /*
@@ -307,7 +308,7 @@ static void close_socket(struct senders *s)
 	loop_fd_free(s->watch);
 	s->watch = NULL;
 	if (s->fd >= 0)
-		close(s->fd);
+		fdstore_discard(s->fd);
 	s->fd = -1;
 	loop_timer_at(s->timer, MTIME_NEVER);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "sys/fdstore.h"
 #include "sys/loop.h"
 
 #define MAX_LOOKS      8
@@ -253,6 +254,6 @@ void sniff_free(struct sniff *sniff)
 	end(sniff);
 	loop_timer_free(sniff->timer);
 	if (sniff->fd >= 0)
-		close(sniff->fd);
+		fdstore_discard(sniff->fd);
 	free(sniff);
 }
