@@ -40,6 +40,12 @@ static inline bool gm_record_excludes(enum gm_record_type type)
 	return type == GM_IS_EX || type == GM_TO_EX;
 }
 
+/* It tells of the filter as it is, not of a change: RFC 9776 s4.2.13. */
+static inline bool gm_record_is_state(enum gm_record_type type)
+{
+	return type == GM_IS_IN || type == GM_IS_EX;
+}
+
 enum gm_immediate { GM_IMMEDIATE_OFF, GM_IMMEDIATE_TRACK, GM_IMMEDIATE_ALWAYS };
 
 /*

@@ -157,7 +157,7 @@ static bool place(struct gm_member *m, struct member_staged *s)
 	m->naddrs += fit;
 	m->used += head + fit * m->af->addr_len;
 	s->placed += fit;
-	s->waits = s->placed < s->n && s->type != GM_IS_EX && s->type != GM_TO_EX;
+	s->waits = s->placed < s->n && !gm_record_excludes(s->type);
 	return true;
 }
 
@@ -173,18 +173,13 @@ static bool place_staged(struct gm_member *m)
 	return true;
 }
 
-static bool is_change(enum gm_record_type type)
-{
-	return type != GM_IS_IN && type != GM_IS_EX;
-}
-
 /* A report has changes or answers, and goes on with what the last one had no room for. */
 static void fill(struct gm_member *m, mtime_t now)
 {
 	bool (*next)(struct gm_member * m, mtime_t now) = stage_change;
 
 	if (place_staged(m)) {
-		if (m->report.nrecords ? !is_change(m->records[0].type) : !stage_change(m, now))
+		if (m->report.nrecords ? gm_record_is_state(m->records[0].type) : !stage_change(m, now))
 			next = stage_answer;
 		while (place_staged(m) && next(m, now)) {
 		}

@@ -61,7 +61,6 @@ struct keeper {
 	bool at_work;     /* the worker */
 	bool asked;       /* it was told to end */
 	bool silent;      /* it has not been heard for long */
-	bool ready;       /* a worker has been: from then on accidents are survived */
 	bool stopping;    /* the process was told to end */
 	bool failed;      /* it has to end, without having been told */
 	bool reload;      /* to be asked of the worker when it is at work */
@@ -107,7 +106,6 @@ static int become_ready(struct keeper *k)
 			return err;
 		}
 	}
-	k->ready = true;
 	err = process_ready();
 	if (err < 0)
 		tell("the service manager could not be told", err);
@@ -140,7 +138,7 @@ static void worker_at_work(struct keeper *k)
 {
 	k->at_work = true;
 	worker_alive(k);
-	if (!k->ready && become_ready(k) < 0)
+	if (!k->kept.ready && become_ready(k) < 0)
 		k->failed = true;
 	if (k->reload)
 		forward(k, SIGHUP);
@@ -348,14 +346,14 @@ static void note_accident(struct keeper *k, int status)
 	mtime_t life = loop_now() - k->started - (stood ? k->silence + k->silence / 2 : 0);
 
 	/* The manager has waited for a word, too: the next worker gets its time for the first one. */
-	if (stood)
+	if (stood) {
 		feed_watchdog();
-	if (stood)
 		snprintf(k->accident, sizeof(k->accident), "had come to a stand and was ended");
-	else if (WIFSIGNALED(status))
+	} else if (WIFSIGNALED(status)) {
 		snprintf(k->accident, sizeof(k->accident), "was ended by signal %d", WTERMSIG(status));
-	else
+	} else {
 		snprintf(k->accident, sizeof(k->accident), "exited with status %d", WEXITSTATUS(status));
+	}
 	k->short_lives = life < GOOD_LIFE ? k->short_lives + 1 : 0;
 	if (k->short_lives >= SHORT_LIVES)
 		kept_drop(&k->kept, KEEPER_CONFIG);
@@ -376,7 +374,7 @@ static int after_worker(struct keeper *k, int status)
 	k->left_behind = !chosen || restart;
 	if (k->stopping || k->failed || (chosen && !restart))
 		return exit_status(k, status);
-	if (!k->ready)
+	if (!k->kept.ready)
 		return EXIT_FAILURE; /* it has said why */
 	k->accident[0] = '\0';
 	if (restart) {
@@ -562,7 +560,7 @@ static int recall(struct keeper *k)
 		return err;
 	/* Before anything else: the old image had done so. */
 	err = process_drop_privileges(k->o->user, k->o->group, true);
-	k->ready = k->kept.ready = err == 0;
+	k->kept.ready = err == 0;
 	return err;
 }
 
@@ -580,9 +578,9 @@ static int open_keeper(struct keeper *k, struct handover *handover)
 		err = kept_adopt(&k->kept, handover);
 	if (err == 0)
 		err = find_program(k);
-	if (err == 0 && k->o->background && !k->ready)
+	if (err == 0 && k->o->background && !k->kept.ready)
 		err = process_background();
-	if (err == 0 && k->o->pid_file && !k->ready)
+	if (err == 0 && k->o->pid_file && !k->kept.ready)
 		err = process_make_directory(k->o->pid_file, k->o->user);
 	return err < 0 ? err : open_signals(k);
 }

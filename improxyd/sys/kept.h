@@ -20,7 +20,7 @@ struct kept_fd;
 struct kept {
 	struct kept_fd *fds;
 	unsigned int limit; /* so many at most; 0: as many as there is memory for */
-	bool ready;         /* the manager is told: not of a service that does not work yet */
+	bool ready;         /* a worker has been at work: accidents are survived, and the manager is told */
 	bool behind;        /* it has not been told everything */
 	bool refused;       /* there was no room: told once */
 };

@@ -104,24 +104,18 @@ static struct reporter_if *if_get(struct reporter *r, int ifindex)
 	return rif;
 }
 
-static void drop_left(struct reporter_if *rif)
+static void drop_member(struct gm_member **member)
 {
-	gm_member_free(rif->left);
-	rif->left = NULL;
-}
-
-static void drop_again(struct reporter_if *rif)
-{
-	gm_member_free(rif->again);
-	rif->again = NULL;
+	gm_member_free(*member);
+	*member = NULL;
 }
 
 static void if_free(struct reporter *r, struct reporter_if *rif)
 {
 	DL_DELETE(r->ifs, rif);
 	gm_member_free(rif->member);
-	drop_left(rif);
-	drop_again(rif);
+	drop_member(&rif->left);
+	drop_member(&rif->again);
 	free(rif);
 }
 
@@ -140,7 +134,7 @@ struct journal {
 
 static bool is_answer(const struct gm_report *report)
 {
-	return report->gen == GM_GEN3 && (report->records[0].type == GM_IS_IN || report->records[0].type == GM_IS_EX);
+	return report->gen == GM_GEN3 && gm_record_is_state(report->records[0].type);
 }
 
 /* Changes in a report that could not be sent: of a group, or of all with NULL. */
@@ -289,7 +283,7 @@ static void tell_left(struct reporter *r, struct reporter_if *rif, mtime_t now)
 			report = gm_member_report(rif->left, now);
 		while (report && send_report(r, rif, report) == 0);
 	}
-	drop_left(rif);
+	drop_member(&rif->left);
 }
 
 /* --- groups of the kernel's, told again --- */
@@ -301,7 +295,7 @@ void reporter_retell_begin(struct reporter *r, int ifindex)
 
 	if (!rif)
 		return;
-	drop_again(rif);
+	drop_member(&rif->again);
 	/* Version 1 of IGMP is not spoken here. */
 	if (!rif->usable || !r->sock || gm_member_gen(rif->member, now) < GM_GEN2)
 		return;
@@ -346,7 +340,7 @@ static bool retell_next(struct reporter *r, struct reporter_if *rif, mtime_t now
 	if (report)
 		(void)send_report(r, rif, report);
 	else if (rif->again && gm_member_next(rif->again) == MTIME_NEVER)
-		drop_again(rif);
+		drop_member(&rif->again);
 	return report != NULL;
 }
 
@@ -399,8 +393,8 @@ int reporter_link(struct reporter *r, int ifindex, const struct reporter_link *l
 	rif->error = usable ? rif->error : 0;
 	if (!usable) {
 		rif->unsent = NULL;
-		drop_left(rif);
-		drop_again(rif);
+		drop_member(&rif->left);
+		drop_member(&rif->again);
 	}
 	if (back) {
 		gm_member_restart(rif->member, loop_now());
