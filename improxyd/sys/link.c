@@ -29,14 +29,17 @@ static const unsigned int mtu_least[FAMILY_COUNT] = { [FAMILY_IPV4] = 68, [FAMIL
 /* IFF_LOWER_UP: net/if.h lacks it, and linux/if.h does not go with net/if.h. */
 #define LINK_LOWER_UP (1u << 16)
 
+enum cache { CACHE_LINKS, CACHE_ADDRS, CACHE_FAMILIES, CACHE_COUNT };
+
 struct links {
 	struct loop *loop;
 	links_fn *changed;
 	void *arg;
 
-	struct nl_cache_mngr *mngr;
+	struct nl_cache *caches[CACHE_COUNT]; /* what notifications are compared with */
+	struct nl_sock *news;                 /* notifications */
 	struct loop_fd *watch;
-	struct nl_sock *asks; /* for single links */
+	struct nl_sock *asks; /* questions and their answers */
 
 	struct link_table table;
 	struct link_entry *stale;
@@ -323,60 +326,7 @@ static void read_addrs(struct links *links, struct nl_cache *cache)
 		link_entry_addrs_end(links->table.by_index[i]);
 }
 
-static void links_readable(void *arg);
-
-static void unfollow(struct links *links)
-{
-	loop_fd_free(links->watch);
-	links->watch = NULL;
-	nl_cache_mngr_free(links->mngr);
-	links->mngr = NULL;
-}
-
-/* The manager subscribes before it reads, so that no change falls between. */
-static int follow(struct links *links, struct nl_cache **link_cache, struct nl_cache **addr_cache)
-{
-	int size = LINKS_RCVBUF, fd, err;
-
-	err = nl_cache_mngr_alloc(NULL, NETLINK_ROUTE, 0, &links->mngr);
-	if (err >= 0)
-		err = nl_cache_mngr_add(links->mngr, "route/link", on_link, links, link_cache);
-	if (err >= 0)
-		err = nl_cache_mngr_add(links->mngr, "route/addr", on_addr, links, addr_cache);
-	if (err < 0)
-		return links_errno(err);
-	/* Without it the MTU tells, if one looks in time. */
-	(void)nl_cache_mngr_add(links->mngr, "route/netconf", on_family, links, NULL);
-	fd = nl_cache_mngr_get_fd(links->mngr);
-	/* Without the privilege the default size will do: an overrun is harmless. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	links->watch = loop_fd_new(links->loop, fd, links_readable, NULL, links);
-	return links->watch ? 0 : -ENOMEM;
-}
-
-static int read_everything(struct links *links)
-{
-	struct nl_cache *link_cache, *addr_cache;
-	int err;
-
-	unfollow(links);
-	links->lost = false;
-	links->different = true;
-	err = follow(links, &link_cache, &addr_cache);
-	if (err == 0)
-		err = read_links(links, link_cache);
-	if (err == 0)
-		read_addrs(links, addr_cache);
-	if (err == 0 && links->lost)
-		err = -ENOMEM;
-	if (err < 0) {
-		unfollow(links);
-		links->lost = true;
-	}
-	return err;
-}
-
-/* --- looking --- */
+/* --- sockets and caches --- */
 
 /* The kernel answers at once; the time limit only keeps a fault from stopping everything. */
 static int open_asks(struct links *links)
@@ -399,18 +349,131 @@ static int open_asks(struct links *links)
 
 static void close_asks(struct links *links)
 {
-	if (links->asks)
-		nl_socket_free(links->asks);
+	nl_socket_free(links->asks);
 	links->asks = NULL;
 }
+
+/*
+ * libnl's cache manager would do all of this, but it reads without a time limit, and waits for ever for the answer to a
+ * request that could not be sent: link_request_update() does not tell (libnl 3.12).
+ */
+static const struct cache_kind {
+	const char *name;
+	int groups[2];
+	change_func_t changed;
+} kinds[CACHE_COUNT] = {
+	[CACHE_LINKS] = { "route/link", { RTNLGRP_LINK, RTNLGRP_NONE }, on_link },
+	[CACHE_ADDRS] = { "route/addr", { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR }, on_addr },
+	[CACHE_FAMILIES] = { "route/netconf", { RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF }, on_family },
+};
+
+static void on_object(struct nl_object *obj, void *arg)
+{
+	struct links *links = arg;
+
+	for (unsigned int i = 0; i < CACHE_COUNT; i++) {
+		if (links->caches[i] && strcmp(kinds[i].name, nl_object_get_type(obj)) == 0 &&
+		    nl_cache_include(links->caches[i], obj, kinds[i].changed, links) < 0)
+			links->lost = true;
+	}
+}
+
+static int on_news(struct nl_msg *msg, void *arg)
+{
+	struct links *links = arg;
+
+	if (nl_msg_parse(msg, on_object, links) < 0)
+		links->lost = true;
+	return NL_OK;
+}
+
+static void links_readable(void *arg);
+
+static void unfollow(struct links *links)
+{
+	loop_fd_free(links->watch);
+	links->watch = NULL;
+	nl_socket_free(links->news);
+	links->news = NULL;
+	for (unsigned int i = 0; i < CACHE_COUNT; i++) {
+		nl_cache_free(links->caches[i]);
+		links->caches[i] = NULL;
+	}
+}
+
+/* Subscribes before it reads, so that no change falls between. */
+static int follow_kind(struct links *links, enum cache which)
+{
+	const struct cache_kind *kind = &kinds[which];
+	int err = nl_socket_add_memberships(links->news, kind->groups[0], kind->groups[1], RTNLGRP_NONE);
+
+	if (err >= 0)
+		err = nl_cache_alloc_name(kind->name, &links->caches[which]);
+	return err < 0 ? err : nl_cache_refill(links->asks, links->caches[which]);
+}
+
+static int follow(struct links *links)
+{
+	int size = LINKS_RCVBUF, fd, err;
+
+	links->news = nl_socket_alloc();
+	if (!links->news)
+		return -ENOMEM;
+	nl_socket_disable_seq_check(links->news);
+	err = nl_socket_modify_cb(links->news, NL_CB_VALID, NL_CB_CUSTOM, on_news, links);
+	if (err >= 0)
+		err = nl_connect(links->news, NETLINK_ROUTE);
+	if (err >= 0)
+		err = nl_socket_set_nonblocking(links->news);
+	if (err >= 0)
+		err = follow_kind(links, CACHE_LINKS);
+	if (err >= 0)
+		err = follow_kind(links, CACHE_ADDRS);
+	if (err < 0)
+		return links_errno(err);
+	/* Without it the MTU tells, if one looks in time. */
+	if (follow_kind(links, CACHE_FAMILIES) < 0)
+		close_asks(links);
+	fd = nl_socket_get_fd(links->news);
+	/* Without the privilege the default size will do: an overrun is harmless. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	links->watch = loop_fd_new(links->loop, fd, links_readable, NULL, links);
+	return links->watch ? 0 : -ENOMEM;
+}
+
+static int read_everything(struct links *links)
+{
+	int err;
+
+	unfollow(links);
+	links->lost = false;
+	links->different = true;
+	err = open_asks(links);
+	if (err == 0)
+		err = follow(links);
+	if (err == 0)
+		err = read_links(links, links->caches[CACHE_LINKS]);
+	if (err == 0)
+		read_addrs(links, links->caches[CACHE_ADDRS]);
+	if (err == 0 && links->lost)
+		err = -ENOMEM;
+	if (err < 0) {
+		unfollow(links);
+		links->lost = true;
+	}
+	return err;
+}
+
+/* --- looking --- */
 
 static int look(struct links *links)
 {
 	int err;
 
 	if (links->lost)
-		return read_everything(links);
-	err = links->stale ? open_asks(links) : 0;
+		err = read_everything(links);
+	else
+		err = links->stale ? open_asks(links) : 0;
 	while (links->stale && err == 0)
 		err = reread(links, links->stale);
 	/* A late answer must not be taken for that to the next question. */
@@ -456,13 +519,20 @@ static void look_now(void *arg)
 static void links_readable(void *arg)
 {
 	struct links *links = arg;
+	struct nl_cb *cb = nl_socket_get_cb(links->news);
+	int err;
 
 	links->stats.events++;
 	links->heard = loop_now();
 	links->urgent = false;
-	if (nl_cache_mngr_data_ready(links->mngr) < 0) {
-		links->stats.resyncs++;
+	do
+		err = nl_recvmsgs_report(links->news, cb);
+	while (err > 0);
+	nl_cb_put(cb);
+	if (err < 0 && err != -NLE_AGAIN)
 		links->lost = true;
+	if (links->lost) {
+		links->stats.resyncs++;
 	} else if (links->urgent) {
 		links->stats.changes++;
 		links->changed(links->arg);
@@ -544,5 +614,5 @@ void links_stats(const struct links *links, struct links_stats *stats)
 
 int links_fd(const struct links *links)
 {
-	return nl_cache_mngr_get_fd(links->mngr);
+	return nl_socket_get_fd(links->news);
 }

@@ -154,6 +154,18 @@ class Console:
         return self.reply()
 
 
+def children(parent):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid, encoding="ascii", errors="replace") as f:
+                if int(f.read().rsplit(")", 1)[1].split()[1]) == parent:
+                    found.append(int(pid))
+        except OSError:
+            pass  # it has ended
+    return found
+
+
 class Daemon:
     def __init__(self, path, folder, **environment):
         self.argv = [path, "-f", folder + "/improxyd.conf", "-s", folder + "/improxyd.sock", "-p",
@@ -241,11 +253,18 @@ class Daemon:
         return self.usage()[1]
 
     def kill(self):
+        """The keeper; a worker that does not end with it is ended, too."""
+        workers = children(self.p.pid)
         self.p.kill()
         self.p.wait()
         end = time.monotonic() + 5
-        while os.path.exists("/proc/%d" % self.worker) and time.monotonic() < end:
-            time.sleep(0.02)
+        for pid in workers:
+            while os.path.exists("/proc/%d" % pid) and time.monotonic() < end:
+                time.sleep(0.02)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
 
 class Failure(Exception):
