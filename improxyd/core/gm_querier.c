@@ -353,25 +353,21 @@ void gm_querier_ask_group(struct gm_rec *rec)
 	gm_querier_repeat(rec);
 }
 
-void gm_querier_ask_sources(struct gm_rec *rec)
+bool gm_querier_ask_source(struct gm_rec *rec, struct gm_src *src)
 {
-	struct gm_if *ifp = rec->iface;
+	const struct gm_if *ifp = rec->iface;
 	mtime_t limit = ifp->gm->now + gm_if_last_member_time(ifp);
-	bool asked = false;
 
-	if (!ifp->querier || !can_ask(ifp))
-		return;
-	for (uint32_t i = 0; i < rec->sources.n; i++) {
-		struct gm_src *src = &rec->sources.v[i];
+	if (!ifp->querier || !can_ask(ifp) || src->deadline <= limit || src->fixed)
+		return false;
+	gm_router_lower_source(rec, src, limit);
+	src->queries_left = ifp->conf.last_member_count;
+	return true;
+}
 
-		if (!src->ask || src->deadline <= limit || src->fixed)
-			continue;
-		gm_router_lower_source(rec, src, limit);
-		src->queries_left = ifp->conf.last_member_count;
-		asked = true;
-	}
-	if (asked)
-		send_source_queries(rec, ifp->gm->now);
+void gm_querier_send_sources(struct gm_rec *rec)
+{
+	send_source_queries(rec, rec->iface->gm->now);
 }
 
 void gm_querier_repeat(struct gm_rec *rec)

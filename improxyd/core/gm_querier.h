@@ -30,12 +30,13 @@ void gm_querier_echoed(struct gm_if *ifp, const struct gm_if *sent);
 void gm_querier_timer(struct gm_if *ifp);
 
 /*
- * Last-member queries, RFC 9776 s6.6.3. Both lower the timers that are above the last member query time, send at once
- * and schedule the repetitions; nothing happens unless we are the querier. The sources to be asked for are marked by
- * the caller (gm_src.ask).
+ * Last-member queries, RFC 9776 s6.6.3: they lower the timers that are above the last member query time, are sent at
+ * once, and repeated; nothing happens unless we are the querier. Sources are named one by one, true telling that the
+ * source is to be asked for, and sent in one query.
  */
 void gm_querier_ask_group(struct gm_rec *rec);
-void gm_querier_ask_sources(struct gm_rec *rec);
+bool gm_querier_ask_source(struct gm_rec *rec, struct gm_src *src);
+void gm_querier_send_sources(struct gm_rec *rec);
 
 /* Repetitions that are due. */
 void gm_querier_repeat(struct gm_rec *rec);

@@ -389,22 +389,17 @@ void gm_report_enforce_limits(struct gm *gm)
 static void ask_mapped(struct gm_rec *rec)
 {
 	struct gm *gm = rec->iface->gm;
-	bool asks = false;
+	bool query = false;
 
 	for (unsigned int i = 0; i < gm->conf.nssm_maps; i++) {
 		const struct gm_ssm_map *map = &gm->conf.ssm_maps[i];
 		struct gm_src *src = gm_set_find(&rec->sources, &map->source);
 
-		if (!src || !gm_policy_ssm_mapped(gm, map, &rec->group->addr))
-			continue;
-		src->ask = true;
-		asks = true;
+		if (src && gm_policy_ssm_mapped(gm, map, &rec->group->addr))
+			query |= gm_querier_ask_source(rec, src);
 	}
-	if (!asks)
-		return;
-	gm_querier_ask_sources(rec);
-	for (uint32_t i = 0; i < rec->sources.n; i++)
-		rec->sources.v[i].ask = false;
+	if (query)
+		gm_querier_send_sources(rec);
 }
 
 void gm_report_ignore_older(struct gm_if *ifp)

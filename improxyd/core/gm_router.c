@@ -183,7 +183,22 @@ static void apply_listed(struct change *c, const struct ipaddr *addr)
 	apply_op(c, src, op, GM_ABSENT);
 }
 
-/* --- leaving at once --- */
+/* --- asking, and leaving at once --- */
+
+/* How many sources a row may ask for: those of the report, or all, where it asks for some that are not listed. */
+static uint32_t askable(const struct change *c)
+{
+	return c->row->held & ASK ? c->rec->sources.n : c->nsources;
+}
+
+/* Number `i` of these; NULL if it is not asked for. */
+static struct gm_src *asked(const struct change *c, uint32_t i)
+{
+	const struct gm_set *held = &c->rec->sources;
+	struct gm_src *src = c->row->held & ASK ? &held->v[i] : gm_set_find(held, &c->sources[i]);
+
+	return src && src->ask ? src : NULL;
+}
 
 /* Every host that has the group's data is known, and will say so when it wants no more of it. */
 static bool knows_all_hosts(const struct gm_rec *rec)
@@ -205,10 +220,12 @@ static void spare_wanted(struct change *c)
 	if (!c->asks)
 		return;
 	c->asks = false;
-	for (uint32_t i = 0; i < rec->sources.n; i++) {
-		struct gm_src *src = &rec->sources.v[i];
+	for (uint32_t i = 0; i < askable(c); i++) {
+		struct gm_src *src = asked(c, i);
 
-		src->ask = src->ask && !gm_hosts_want_source(&rec->hosts, &src->addr, &rec->last_reporter, now);
+		if (!src)
+			continue;
+		src->ask = !gm_hosts_want_source(&rec->hosts, &src->addr, &rec->last_reporter, now);
 		c->asks |= src->ask;
 	}
 }
@@ -228,10 +245,10 @@ static void leave_now(const struct change *c)
 		rec->group->prompt |= gm_router_lower_group(rec, now);
 		rec->group_queries_left = 0;
 	}
-	for (uint32_t i = 0; c->asks && i < rec->sources.n; i++) {
-		struct gm_src *src = &rec->sources.v[i];
+	for (uint32_t i = 0; c->asks && i < askable(c); i++) {
+		struct gm_src *src = asked(c, i);
 
-		if (src->ask && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, NULL, now))) {
+		if (src && (always || !gm_hosts_want_source(&rec->hosts, &src->addr, NULL, now))) {
 			rec->group->prompt |= gm_router_lower_source(rec, src, now);
 			src->queries_left = 0;
 		}
@@ -243,12 +260,17 @@ static void ask(struct change *c)
 {
 	struct gm_rec *rec = c->rec;
 	const struct gm_if *ifp = rec->iface;
-	bool tracked = knows_all_hosts(rec);
+	bool tracked = knows_all_hosts(rec), query = false;
 
 	if (tracked)
 		spare_wanted(c);
-	if (c->asks)
-		gm_querier_ask_sources(rec);
+	for (uint32_t i = 0; c->asks && i < askable(c); i++) {
+		struct gm_src *src = asked(c, i);
+
+		query |= src && gm_querier_ask_source(rec, src);
+	}
+	if (query)
+		gm_querier_send_sources(rec);
 	if (c->asks_group)
 		gm_querier_ask_group(rec);
 	if (ifp->querier && (c->asks || c->asks_group) && (tracked || ifp->conf.immediate_leave == GM_IMMEDIATE_ALWAYS))
@@ -287,8 +309,12 @@ void gm_router_apply(struct gm_rec *rec, enum gm_record_type type, const struct 
 		apply_listed(&c, &sources[i]);
 	if (c.asks || c.asks_group)
 		ask(&c);
-	for (uint32_t i = 0; c.asks && i < rec->sources.n; i++)
-		rec->sources.v[i].ask = false;
+	for (uint32_t i = 0; c.asks && i < askable(&c); i++) {
+		struct gm_src *src = asked(&c, i);
+
+		if (src)
+			src->ask = false;
+	}
 }
 
 /* --- timers --- */
