@@ -202,8 +202,8 @@ enum gm_event_type {
 			       every host has had its turn to report, which GM_NOTE_RELEARNED tells */
 	GM_EV_INHERIT,      /* an entry that the kernel has from the former life; `slot` is its incoming interface */
 	GM_EV_ASK,          /* nobody was listening for a while: ask the hosts what they want */
-	GM_EV_RESYNC,       /* the kernel lost what it had: hand out upstream filters of `slot` again, or all forwarding
-			       entries when `slot` is GM_NO_IF */
+	GM_EV_RESYNC,       /* the kernel may have lost what it had: hand out upstream filters of `slot` again, or, when
+			       `slot` is GM_NO_IF, all forwarding entries, those to be removed as well */
 };
 
 struct gm_event {

@@ -90,7 +90,7 @@ static void check_settled(const struct gm *gm, const struct gm_group *group)
 	for (const struct gm_route *route = group->routes; route; route = route->next) {
 		uint8_t iif = gm_fwd_iif(gm, group, &route->key.source);
 
-		CHECK(route->installed);
+		CHECK(route->installed && !route->stale);
 		CHECK(route->iif == (iif == GM_NO_IF ? route->arrived : iif));
 		CHECK(route->oifs ==
 		      (gm_fwd_oifs(gm, group, &route->key.source, iif) | gm_inherit_oifs(gm, route, route->iif)));
@@ -168,5 +168,7 @@ void gm_check(const struct gm *gm, mtime_t now)
 	}
 	CHECK(gm->nsources == nsources);
 	CHECK(HASH_COUNT(gm->routes) == nroutes);
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
+		CHECK(gm->any_oifs[i] || !(gm->any_stale >> i & 1));
 	CHECK(gm->hosts_used <= GM_HOSTS_BUDGET);
 }

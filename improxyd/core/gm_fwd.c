@@ -131,7 +131,7 @@ static int route_update(struct gm *gm, struct gm_route *route)
 		  : !oifs                          ? GM_SPARE_UNWANTED
 		  : group->members                 ? GM_SPARE_NOT
 						   : GM_SPARE_UP);
-	if (route->installed && route->iif == iif && route->oifs == oifs)
+	if (route->installed && !route->stale && route->iif == iif && route->oifs == oifs)
 		return 0;
 	moved = route->installed && route->iif != iif && ipaddr_is_none(&route->key.source);
 	if (push_route(gm, GM_ACT_ROUTE_SET, &route->key.source, &group->addr, iif, oifs) < 0)
@@ -144,6 +144,7 @@ static int route_update(struct gm *gm, struct gm_route *route)
 	route->iif = iif;
 	route->oifs = oifs;
 	route->installed = true;
+	route->stale = false;
 	return 0;
 }
 
@@ -553,14 +554,15 @@ static int flush_any(struct gm *gm, bool removals)
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
 		const struct gm_if_conf *conf = &gm->ifs[i].conf;
 		bool is_wanted = gm->conf.wildcard && conf->role == GM_ROLE_UPSTREAM && conf->up;
-		uint32_t oifs = is_wanted ? UINT32_C(1) << i : 0;
+		uint32_t slot = UINT32_C(1) << i, oifs = is_wanted ? slot : 0;
 
-		if (oifs == gm->any_oifs[i] || removals != !oifs)
+		if ((oifs == gm->any_oifs[i] && !(gm->any_stale & slot)) || removals != !oifs)
 			continue;
 		if (push_route(gm, oifs ? GM_ACT_ROUTE_SET : GM_ACT_ROUTE_DEL, &any_source, &any_source, (uint8_t)i,
 			       oifs) < 0)
 			return -ENOMEM;
 		gm->any_oifs[i] = oifs;
+		gm->any_stale &= ~slot;
 	}
 	return 0;
 }
@@ -577,10 +579,12 @@ int gm_fwd_close_any(struct gm *gm)
 
 void gm_fwd_resync(struct gm *gm)
 {
-	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
-		gm->any_oifs[i] = 0;
+	for (unsigned int i = 0; i < GM_MAX_IFS; i++) {
+		if (gm->any_oifs[i])
+			gm->any_stale |= UINT32_C(1) << i;
+	}
 	for (struct gm_route *route = gm->routes; route; route = route->hh.next) {
-		route->installed = false;
+		route->stale = true;
 		gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
 	}
 }

@@ -108,7 +108,8 @@ struct gm_route {
 	uint8_t strayed; /* data came in there last that was expected at iif */
 	uint8_t spare;   /* enum gm_spare: the list it is on */
 	bool named;      /* a member names the source: the entry is kept however idle */
-	bool installed;  /* the kernel has it as it stands here */
+	bool installed;  /* the kernel has it as it stands here, */
+	bool stale;      /* or in some other way: it is to be written again, or removed */
 };
 
 struct gm_group {
@@ -220,6 +221,7 @@ struct gm {
 	struct gm_route *routes;
 	struct gm_route *spare[GM_SPARE_NOT]; /* the oldest first */
 	uint32_t any_oifs[GM_MAX_IFS]; /* outputs of the entry of any source and group, by upstream; 0: there is none */
+	uint32_t any_stale;            /* slots of those that are to be written again, or removed */
 	struct gm_group *dirty;
 	bool unsettled; /* the last settling ended with groups left over */
 	uint32_t nrecs, nsources;

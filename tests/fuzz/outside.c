@@ -19,6 +19,7 @@ struct outside_route {
 	uint8_t iif;
 	struct ipaddr source, group;
 	uint32_t oifs;
+	bool lost; /* perhaps: it is to be set again, or removed */
 };
 
 /* --- filters --- */
@@ -112,7 +113,7 @@ static void route_set(struct outside *out, const struct gm *gm, const struct gm_
 		ENSURE(out->routes);
 		r = &out->routes[out->nroutes++];
 	}
-	*r = (struct outside_route){ a->slot, a->route.source, a->route.group, a->route.oifs };
+	*r = (struct outside_route){ a->slot, a->route.source, a->route.group, a->route.oifs, false };
 }
 
 static void route_del(struct outside *out, const struct gm_action *a)
@@ -125,7 +126,8 @@ static void route_del(struct outside *out, const struct gm_action *a)
 
 void outside_lose_routes(struct outside *out)
 {
-	out->nroutes = 0;
+	for (size_t i = 0; i < out->nroutes; i++)
+		out->routes[i].lost = true;
 }
 
 /* --- actions --- */
@@ -197,14 +199,14 @@ void outside_compare(const struct outside *out, const struct gm *gm)
 		for (const struct gm_route *route = group->routes; route; route = route->next) {
 			const struct outside_route *r = route_find(out, &route->key.source, &group->addr, route->iif);
 
-			ENSURE(r && r->iif == route->iif && r->oifs == route->oifs);
+			ENSURE(r && !r->lost && r->iif == route->iif && r->oifs == route->oifs);
 			nroutes++;
 		}
 	}
 	for (uint8_t slot = 0; slot < GM_MAX_IFS; slot++) {
 		const struct outside_route *r = route_find(out, &any, &any, slot);
 
-		ENSURE(gm->any_oifs[slot] == (r ? r->oifs : 0));
+		ENSURE(gm->any_oifs[slot] == (r ? r->oifs : 0) && !(r && r->lost));
 		nroutes += r != NULL;
 	}
 	ENSURE(nfilters == out->nfilters && nroutes == out->nroutes);

@@ -25,7 +25,7 @@ void outside_compare(const struct outside *out, const struct gm *gm);
 
 bool outside_has_route(const struct outside *out, const struct ipaddr *source, const struct ipaddr *group);
 
-/* The interface of this slot has gone, and its memberships with it; the kernel has lost all forwarding entries. */
+/* The interface of this slot has gone, and its memberships with it; the kernel may have lost forwarding entries. */
 void outside_lose_filters(struct outside *out, uint8_t slot);
 void outside_lose_routes(struct outside *out);
 

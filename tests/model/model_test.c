@@ -412,13 +412,16 @@ static void compare(struct life *l, mtime_t now)
 
 /* --- a life --- */
 
-/* The outside has lost what it had: only what is handed out again counts. */
+/* The outside has lost what it had, or may have: only what is handed out again counts. */
 static void lose(struct life *l, uint8_t slot)
 {
-	if (slot == GM_NO_IF)
-		memset(l->out.route, 0, sizeof(l->out.route));
-	else
+	if (slot == GM_NO_IF) {
+		for (unsigned int g = 0; g < REF_GROUPS; g++)
+			for (unsigned int s = 0; s < REF_SOURCES; s++)
+				l->out.route[g][s].iif = GM_NO_IF;
+	} else {
 		memset(l->out.joined[slot], 0, sizeof(l->out.joined[slot]));
+	}
 }
 
 static uint64_t refused_upcalls(const struct gm *gm)

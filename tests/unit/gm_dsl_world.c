@@ -516,8 +516,6 @@ void clear(int slot, const char *group)
 
 void resync(int slot)
 {
-	if (slot == GM_NO_IF)
-		world.nentries = 0;
 	for (size_t i = 0; i < world.nfilters; i++) {
 		if (world.filters[i].slot == slot) {
 			world.filters[i].n = 0;

@@ -161,6 +161,24 @@ static void another_mode_replaces_them(void)
 	expect_routes("DEL(*,G1)U");
 }
 
+/* What was taken over is written again, as after every restart, before it is known what is wanted. */
+static void what_is_not_of_this_mode_goes_though_all_is_written_again(void)
+{
+	begin();
+	burst_begin();
+	inherit(U, "*", "*", "U");
+	resync(GM_NO_IF);
+	burst_end();
+	expect_routes("DEL(*,*)U");
+	burst_begin();
+	bed.conf.wildcard = true;
+	apply_conf();
+	inherit(U, "1", G, "");
+	resync(GM_NO_IF);
+	burst_end();
+	expect_routes("SET(*,*)U>U DEL(1,G1)");
+}
+
 static void nothing_inherited_ends_as_well(void)
 {
 	relearn();
@@ -185,6 +203,7 @@ int main(void)
 	TEST(without_room_an_entry_goes);
 	TEST(wildcard_entries_stay_in_place);
 	TEST(another_mode_replaces_them);
+	TEST(what_is_not_of_this_mode_goes_though_all_is_written_again);
 	TEST(nothing_inherited_ends_as_well);
 	return dsl_run("inherit");
 }
