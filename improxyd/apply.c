@@ -63,6 +63,15 @@ void apply_free(struct apply *apply)
 
 /* --- from configuration to what the engine wants --- */
 
+static bool has_prefix(const struct gm_if_conf *gm, const struct ipprefix *prefix)
+{
+	for (unsigned int i = 0; i < gm->nprefixes; i++) {
+		if (ipprefix_eq(&gm->prefixes[i], prefix))
+			return true;
+	}
+	return false;
+}
+
 static void fill_addresses(struct gm_if_conf *gm, const struct link *link, enum family family)
 {
 	gm->addr = link_primary(link, family);
@@ -70,7 +79,7 @@ static void fill_addresses(struct gm_if_conf *gm, const struct link *link, enum 
 		const struct link_addr *addr = &link->addrs[family][i];
 
 		/* Link-local prefixes are on every link: no source of data belongs to one of them. */
-		if (addr->failed || ipaddr_is_linklocal(&addr->prefix.addr))
+		if (addr->failed || ipaddr_is_linklocal(&addr->prefix.addr) || has_prefix(gm, &addr->prefix))
 			continue;
 		gm->prefixes[gm->nprefixes++] = addr->prefix;
 	}
@@ -82,7 +91,7 @@ static void fill_timing(struct gm_if_conf *gm, const struct conf_if_af *af)
 	gm->query_interval = mtime_from_s(af->query_interval_s);
 	gm->query_response = mtime_from_ds(conf_query_response_ds(af));
 	gm->last_member_interval = mtime_from_ds(af->last_member_query_interval_ds);
-	gm->last_member_count = (uint8_t)conf_last_member_count(af);
+	gm->last_member_count = (uint8_t)af->last_member_query_count;
 	gm->startup_interval =
 		af->startup_query_interval_s ? mtime_from_s(af->startup_query_interval_s) : gm->query_interval / 4;
 	gm->startup_count = (uint8_t)conf_startup_count(af);

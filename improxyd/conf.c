@@ -92,11 +92,6 @@ uint32_t conf_query_response_ds(const struct conf_if_af *af)
 	return af->query_interval_s > 10 ? 100 : af->query_interval_s * 5;
 }
 
-uint32_t conf_last_member_count(const struct conf_if_af *af)
-{
-	return af->last_member_query_count ? af->last_member_query_count : af->robustness;
-}
-
 uint32_t conf_startup_count(const struct conf_if_af *af)
 {
 	return af->startup_query_count ? af->startup_query_count : af->robustness;

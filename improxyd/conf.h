@@ -107,7 +107,6 @@ void conf_if_af_defaults(struct conf_if_af *af, enum family family);
 
 /* What is in force where a setting follows from others. */
 uint32_t conf_query_response_ds(const struct conf_if_af *af);
-uint32_t conf_last_member_count(const struct conf_if_af *af);
 uint32_t conf_startup_count(const struct conf_if_af *af);
 
 /*

@@ -166,7 +166,8 @@ struct gm_if_conf {
 	enum gm_gen gen;
 	uint8_t robustness;
 	mtime_t query_interval, query_response, last_member_interval, startup_interval;
-	uint8_t last_member_count, startup_count;
+	uint8_t last_member_count; /* 0: the robustness in force */
+	uint8_t startup_count;
 	enum gm_immediate immediate_leave;
 	bool verify_source;
 	bool ignore_older; /* hosts of older versions than `gen` do not count */

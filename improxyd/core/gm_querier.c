@@ -29,10 +29,16 @@ mtime_t gm_if_older_host_interval(const struct gm_if *ifp)
 	return ifp->robustness * ifp->query_interval + ifp->conf.query_response;
 }
 
-/* RFC 9776 s8.8 (Last Member Query Time). */
+/* RFC 9776 s8.9: the robustness that another querier tells counts, too. */
+static uint8_t last_member_count(const struct gm_if *ifp)
+{
+	return ifp->conf.last_member_count ? ifp->conf.last_member_count : ifp->robustness;
+}
+
+/* RFC 9776 s8.10 (Last Member Query Time). */
 mtime_t gm_if_last_member_time(const struct gm_if *ifp)
 {
-	return ifp->conf.last_member_count * ifp->conf.last_member_interval;
+	return last_member_count(ifp) * ifp->conf.last_member_interval;
 }
 
 static struct gm_action *push_query(struct gm_if *ifp, const struct ipaddr *group)
@@ -168,17 +174,17 @@ static void yield_to(struct gm_if *ifp, const struct gm_event *ev)
 		gm_queue_note(ifp->gm, ifp->slot, GM_NOTE_QUERIER_OTHER, NULL, &ev->query.from);
 }
 
-/* RFC 9776 s6.6.1, and RFC 2236 s3 for queries of that age, whose response time counts. */
+/* RFC 9776 s6.6.1; RFC 2236 s3 and s7 for queries of that age, whose response time counts, and not for the querier. */
 static void lower_timers(struct gm_if *ifp, const struct gm_event *ev)
 {
 	struct gm_group *group = gm_group_find(ifp->gm, &ev->query.group);
 	struct gm_rec *rec = group ? gm_group_rec(group, ifp->slot) : NULL;
 	mtime_t time = gm_if_last_member_time(ifp);
 
-	if (!rec || ev->query.suppress)
+	if (!rec || ev->query.suppress || (ev->query.gen < GM_GEN3 && ifp->querier))
 		return;
 	if (ev->query.gen < GM_GEN3)
-		time = ifp->conf.last_member_count * ev->query.max_response;
+		time = last_member_count(ifp) * ev->query.max_response;
 	if (!ev->query.nsources) {
 		gm_router_lower_group(rec, ifp->gm->now + time);
 		return;
@@ -220,12 +226,11 @@ void gm_querier_heard(struct gm_if *ifp, const struct gm_event *ev)
 	}
 	if (ev->query.gen != ifp->conf.gen)
 		gm_queue_note(gm, ifp->slot, GM_NOTE_OTHER_VERSION_QUERY, NULL, &ev->query.from);
+	if (ifp->querying && !ipaddr_is_unspecified(&ev->query.from) && (general || gm->af->any_query_elects) &&
+	    wins(ifp, &ev->query.from))
+		yield_to(ifp, ev);
 	if (!general)
 		lower_timers(ifp, ev);
-	if (!ifp->querying || ipaddr_is_unspecified(&ev->query.from) || (!general && !gm->af->any_query_elects))
-		return;
-	if (wins(ifp, &ev->query.from))
-		yield_to(ifp, ev);
 }
 
 void gm_querier_echoed(struct gm_if *ifp, const struct gm_if *sent)
@@ -348,7 +353,7 @@ void gm_querier_ask_group(struct gm_rec *rec)
 	if (!ifp->querier || !can_ask(ifp) || rec->filter_deadline == MTIME_NEVER)
 		return;
 	gm_router_lower_group(rec, ifp->gm->now + gm_if_last_member_time(ifp));
-	rec->group_queries_left = ifp->conf.last_member_count;
+	rec->group_queries_left = last_member_count(ifp);
 	rec->group_query_next = ifp->gm->now;
 	gm_querier_repeat(rec);
 }
@@ -361,7 +366,7 @@ bool gm_querier_ask_source(struct gm_rec *rec, struct gm_src *src)
 	if (!ifp->querier || !can_ask(ifp) || src->deadline <= limit || src->fixed)
 		return false;
 	gm_router_lower_source(rec, src, limit);
-	src->queries_left = ifp->conf.last_member_count;
+	src->queries_left = last_member_count(ifp);
 	return true;
 }
 

@@ -243,7 +243,7 @@ static void change_timing(struct feed *f, struct gm_if_conf *c, bool mld)
 	c->query_interval = mtime_from_s(1 + octet(f));
 	c->query_response = mtime_from_ds(1 + (int64_t)below(f, 9));
 	c->last_member_interval = mtime_from_ds(1 + octet(f));
-	c->last_member_count = (uint8_t)(1 + below(f, 4));
+	c->last_member_count = (uint8_t)below(f, 4);
 	c->startup_interval = mtime_from_s(1 + below(f, 20));
 	c->startup_count = (uint8_t)(1 + below(f, 4));
 }

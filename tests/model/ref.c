@@ -72,9 +72,11 @@ static void input_query(struct ref *r, unsigned int slot, const struct gm_event 
 
 	if (general || ev->query.suppress || !ref_is_group(r, group))
 		return;
+	if (ev->query.gen < GM_GEN3 && i->querier)
+		return; /* RFC 2236 s7: of the querier no transition says so */
 	until = r->now + ref_last_member_time(i);
 	if (ev->query.gen < GM_GEN3)
-		until = r->now + i->conf.last_member_count * ev->query.max_response; /* B-25 */
+		until = r->now + ref_last_member_count(i) * ev->query.max_response; /* B-25 */
 	for (unsigned int g = 0; g < r->ngroups; g++) {
 		struct ref_rec *rec = &i->rec[g];
 

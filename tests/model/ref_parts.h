@@ -23,6 +23,7 @@ bool ref_in_ssm_range(const struct ref *r, const struct ipaddr *g);
 unsigned int ref_source_set(struct ref *r, const struct ipaddr *v, unsigned int n);
 mtime_t ref_membership_interval(const struct ref_if *i);
 mtime_t ref_other_querier_interval(const struct ref_if *i);
+unsigned int ref_last_member_count(const struct ref_if *i);
 mtime_t ref_last_member_time(const struct ref_if *i);
 bool ref_listening(const struct ref_if *i);
 void ref_set_timers(struct ref_rec *rec, unsigned int set, mtime_t until);

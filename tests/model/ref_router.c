@@ -25,9 +25,14 @@ static mtime_t older_host_interval(const struct ref_if *i)
 	return i->robustness * i->query_interval + i->conf.query_response;
 }
 
+unsigned int ref_last_member_count(const struct ref_if *i)
+{
+	return i->conf.last_member_count ? i->conf.last_member_count : i->robustness;
+}
+
 mtime_t ref_last_member_time(const struct ref_if *i)
 {
-	return i->conf.last_member_interval * i->conf.last_member_count;
+	return i->conf.last_member_interval * ref_last_member_count(i);
 }
 
 bool ref_listening(const struct ref_if *i)
@@ -188,7 +193,7 @@ void ref_query_group(struct ref *r, unsigned int slot, unsigned int g)
 	if (!i->querier || rec->static_any)
 		return; /* B-22 */
 	rec->group_timer = mtime_min(rec->group_timer, r->now + ref_last_member_time(i));
-	rec->group_left = i->conf.last_member_count;
+	rec->group_left = ref_last_member_count(i);
 	ref_transmit_group_query(r, slot, g);
 }
 
@@ -206,7 +211,7 @@ void ref_query_sources(struct ref *r, unsigned int slot, unsigned int g, unsigne
 	for_each_source (s, set)
 		if (rec->source_timer[s] > until) {
 			rec->source_timer[s] = until;
-			rec->source_left[s] = i->conf.last_member_count;
+			rec->source_left[s] = ref_last_member_count(i);
 			armed = true;
 		}
 	/* Reading: where all are being asked about already, nothing is sent before its time (B-31). */

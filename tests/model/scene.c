@@ -244,7 +244,7 @@ static void dice_parameters(struct dice *d, struct gm_if_conf *c)
 	c->query_interval = dice_time(d, 2000, 9000);
 	c->query_response = dice_time(d, 300, 1900);
 	c->last_member_interval = dice_time(d, 100, 900);
-	c->last_member_count = (uint8_t)(1 + dice_below(d, 3));
+	c->last_member_count = (uint8_t)dice_below(d, 4);
 	c->startup_interval = dice_time(d, 200, 2200);
 	c->startup_count = (uint8_t)(1 + dice_below(d, 3));
 	if (dice_rare(d, 5))

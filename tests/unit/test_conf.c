@@ -74,7 +74,6 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(ifc->af[FAMILY_IPV4].priority, 100);
 	assert_int_equal(ifc->af[FAMILY_IPV4].query_interval_s, 125);
 	assert_int_equal(conf_query_response_ds(&ifc->af[FAMILY_IPV4]), 100);
-	assert_int_equal(conf_last_member_count(&ifc->af[FAMILY_IPV4]), 2);
 	assert_int_equal(conf_startup_count(&ifc->af[FAMILY_IPV4]), 2);
 	assert_true(ifc->af[FAMILY_IPV4].verify_source_subnet);
 	assert_false(ifc->af[FAMILY_IPV4].require_router_alert);
@@ -84,18 +83,15 @@ static void defaults_are_those_of_the_manual(void **state)
 	conf_free(NULL);
 }
 
-static void counts_follow_the_robustness(void **state)
+static void the_startup_count_follows_the_robustness(void **state)
 {
 	struct conf_if_af af;
 
 	(void)state;
 	conf_if_af_defaults(&af, FAMILY_IPV4);
 	af.robustness = 5;
-	assert_int_equal(conf_last_member_count(&af), 5);
 	assert_int_equal(conf_startup_count(&af), 5);
-	af.last_member_query_count = 7;
 	af.startup_query_count = 1;
-	assert_int_equal(conf_last_member_count(&af), 7);
 	assert_int_equal(conf_startup_count(&af), 1);
 }
 
@@ -351,7 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
-		cmocka_unit_test(counts_follow_the_robustness),
+		cmocka_unit_test(the_startup_count_follows_the_robustness),
 		cmocka_unit_test(interfaces_are_kept_by_name),
 		cmocka_unit_test(interface_names_are_those_of_the_kernel),
 		cmocka_unit_test(rules_are_kept_by_seq),

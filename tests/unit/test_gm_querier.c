@@ -310,6 +310,18 @@ static void b_23_group_query_lowers_the_group(void)
 	expect_no_query(D1);
 }
 
+static void b_23_the_count_follows_the_querier(void)
+{
+	bed.ifs[D1].last_member_count = 0;
+	apply_if(D1);
+	report(D1, H1, G, "TO_EX{}");
+	query_heard(D1, QL, "GQ", .qrv = 4, .qqi = 125);
+	query_heard(D1, QL, "Q(G1)", .qrv = 4, .qqi = 125);
+	expect_state(D1, G, "EX({},{}):4");
+	wait_s(4);
+	expect_gone(D1, G);
+}
+
 static void b_24_source_query_lowers_sources(void)
 {
 	report(D1, H1, G, "ALLOW{1,2}");
@@ -342,6 +354,15 @@ static void b_25_no_time_at_all(void)
 	query_heard(D1, QL, "GQ", .gen = GM_GEN2);
 	query_heard(D1, QL, "Q(G1)", .gen = GM_GEN2, .mrt = -1);
 	expect_gone(D1, G);
+}
+
+static void b_25_not_for_the_querier(void)
+{
+	bed.ifs[D1].gen = GM_GEN2;
+	apply_if(D1);
+	v2_report(D1, H1, G);
+	query_heard(D1, QH, "Q(G1)", .gen = GM_GEN2, .mrt = -1);
+	expect_state(D1, G, "EX({},{}):270");
 }
 
 static void b_26_pending_queries_are_still_sent(void)
@@ -732,9 +753,11 @@ int main(void)
 	TEST(b_21_leave_is_for_the_querier);
 	TEST(b_22_no_query_of_a_non_querier);
 	TEST(b_23_group_query_lowers_the_group);
+	TEST(b_23_the_count_follows_the_querier);
 	TEST(b_24_source_query_lowers_sources);
 	TEST(b_25_older_query_tells_its_time);
 	TEST(b_25_no_time_at_all);
+	TEST(b_25_not_for_the_querier);
 	TEST(b_26_pending_queries_are_still_sent);
 	TEST(b_27_leave);
 	TEST(b_27_count_and_interval);
