@@ -28,22 +28,27 @@ static const char *suffix(const struct metric *metric)
 #define LABEL_LEN (GM_NAME_LEN * 5)
 
 /*
- * A label's value: quotes and backslashes escaped, octets outside of printable ASCII as a readable \xHH, so that every
- * name stays valid and apart from others.
+ * A label's value: quotes and backslashes escaped, control characters and octets that are no UTF-8 as a readable \xHH,
+ * so that every name stays valid and apart from others.
  */
 static const char *label(const char *text, char *buf)
 {
 	size_t n = 0;
 
-	for (; *text && n + 6 < LABEL_LEN; text++) {
+	while (*text && n + 6 < LABEL_LEN) {
+		unsigned int len = out_utf8_len(text);
 		unsigned char c = (unsigned char)*text;
 
-		if (c == '"' || c == '\\')
+		if (c == '"' || c == '\\') {
 			n += (size_t)sprintf(buf + n, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
+		} else if (!len || c < 0x20 || c == 0x7f) {
 			n += (size_t)sprintf(buf + n, "\\\\x%02x", c);
-		else
-			buf[n++] = (char)c;
+			len = 1;
+		} else {
+			memcpy(buf + n, text, len);
+			n += len;
+		}
+		text += len;
 	}
 	buf[n] = '\0';
 	return buf;

@@ -211,7 +211,9 @@ static void forwarded(struct walk *w, const struct judged *j)
 
 static void no_data(struct walk *w, const struct judged *last)
 {
-	const char *hint = w->up->last_query ? "" : ", which sends no queries either";
+	const char *hint = !w->up->last_query ? ", which sends no queries either"
+			   : w->up->silent    ? ", which sends no queries any more"
+					      : "";
 	char joined[EXPLAIN_AGO], age[EXPLAIN_AGO];
 
 	explain_ago(w->now - w->group_state->joined, joined);

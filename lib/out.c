@@ -90,8 +90,7 @@ static const char *format_text(struct out *o, char *small, char **heap, const ch
 
 /* JSON back end */
 
-/* The length of the valid UTF-8 sequence at `s` (RFC 3629: no surrogate, nothing overlong), or 0. */
-static unsigned int utf8_len(const char *text)
+unsigned int out_utf8_len(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	unsigned char lo = 0x80, hi = 0xbf;
@@ -129,7 +128,7 @@ static void json_string(struct out *o, const char *s)
 	out_emit(o, "\"", 1);
 	while (*s) {
 		unsigned char c = (unsigned char)*s;
-		unsigned int n = utf8_len(s);
+		unsigned int n = out_utf8_len(s);
 		char escape[8];
 
 		if (n == 0) {
@@ -364,16 +363,12 @@ void out_prefix(struct out *o, const char *key, const struct ipprefix *value)
 const char *out_duration_format(mtime_t value, char *buf)
 {
 	int64_t s = value > 0 ? mtime_to_s(value) : 0;
-	int64_t m = s / 60, h = m / 60, d = h / 24, w = d / 7;
 
 	if (value == MTIME_NEVER)
 		snprintf(buf, OUT_DURATION_LEN, "never");
-	else if (d == 0)
-		snprintf(buf, OUT_DURATION_LEN, "%02" PRId64 ":%02" PRId64 ":%02" PRId64, h, m % 60, s % 60);
-	else if (w == 0)
-		snprintf(buf, OUT_DURATION_LEN, "%" PRId64 "d%02" PRId64 "h%02" PRId64 "m", d, h % 24, m % 60);
 	else
-		snprintf(buf, OUT_DURATION_LEN, "%02" PRId64 "w%" PRId64 "d%02" PRId64 "h", w, d % 7, h % 24);
+		snprintf(buf, OUT_DURATION_LEN, "%02" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60,
+			 s % 60);
 	return buf;
 }
 

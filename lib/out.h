@@ -168,9 +168,12 @@ void out_row_end(struct out *o);
 void out_row_next(struct out *o, bool repeat);
 
 /*
- * Writes a duration as FRR does: HH:MM:SS below a day, 1d02h03m below a week, 01w2d03h beyond; "never" for MTIME_NEVER.
- * `buf` has OUT_DURATION_LEN octets. Returns `buf`.
+ * Writes a duration as HH:MM:SS, with more than two digits of hours where it takes them; "never" for MTIME_NEVER. `buf`
+ * has OUT_DURATION_LEN octets. Returns `buf`.
  */
 const char *out_duration_format(mtime_t value, char *buf);
+
+/* The length of the valid UTF-8 sequence at `text` (RFC 3629: no surrogate, nothing overlong), or 0. */
+unsigned int out_utf8_len(const char *text);
 
 #endif

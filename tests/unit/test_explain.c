@@ -241,16 +241,25 @@ static void members(void **state)
 	       "10.0.0.8");
 	assert_string_equal(evidence("query"), "last query from 10.0.0.1 3 s ago, version 3, interval 60 s");
 	fake_wait(mtime_from_s(118));
-	expect(EXPLAIN_NO_DATA, "joined on wan 130 s ago, no data has arrived: check the upstream router", G, NULL);
+	expect(EXPLAIN_NO_DATA,
+	       "joined on wan 130 s ago, no data has arrived: check the upstream router, which sends no queries any "
+	       "more",
+	       G, NULL);
 	assert_string_equal(evidence("query"), "last query from 10.0.0.1 121 s ago, version 3, interval 60 s: overdue");
 	fake.answers = (struct daemon_answers){ .seen = fake.now - mtime_from_s(119) };
 	fake.last_report = fake.now - mtime_from_s(2);
-	expect(EXPLAIN_NO_DATA, "joined on wan 130 s ago, no data has arrived: check the upstream router", G, NULL);
+	expect(EXPLAIN_NO_DATA,
+	       "joined on wan 130 s ago, no data has arrived: check the upstream router, which sends no queries any "
+	       "more",
+	       G, NULL);
 	assert_string_equal(evidence("query"), "last query from 10.0.0.1 121 s ago, version 3, interval 60 s: overdue; "
 					       "last report sent 2 s ago; queries are answered, last 119 s ago");
 	fake.answers.missed = true;
 	fake.last_report = 0;
-	expect(EXPLAIN_NO_DATA, "joined on wan 130 s ago, no data has arrived: check the upstream router", G, NULL);
+	expect(EXPLAIN_NO_DATA,
+	       "joined on wan 130 s ago, no data has arrived: check the upstream router, which sends no queries any "
+	       "more",
+	       G, NULL);
 	assert_string_equal(evidence("query"),
 			    "last query from 10.0.0.1 121 s ago, version 3, interval 60 s: overdue; the kernel has not "
 			    "answered the last query in time: does a firewall drop what it sends?");
