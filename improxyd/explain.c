@@ -195,6 +195,16 @@ static void tell_member(struct walk *w, const struct gm_rec *rec)
 	explain_record_sources(w, rec);
 }
 
+/* After a restart entries are kept until all hosts have had their turn to answer. */
+static bool is_inherited(const struct gm_group *group)
+{
+	const struct gm_route *route = group ? group->routes : NULL;
+
+	while (route && !route->inherited)
+		route = route->next;
+	return route != NULL;
+}
+
 static bool check_members(struct walk *w)
 {
 	uint32_t left = w->group_state ? w->group_state->members : 0;
@@ -202,6 +212,11 @@ static bool check_members(struct walk *w)
 	walk_step(w, "members");
 	for (unsigned int i = 0; left; i++, left &= left - 1)
 		tell_member(w, w->group_state->recs[i]);
+	if (!w->has_members && is_inherited(w->group_state)) {
+		walk_add(w, "none heard yet after the restart");
+		walk_end(w, "forwarded as before the restart, until all hosts have had their turn to answer");
+		return false;
+	}
 	if (!w->has_members)
 		return walk_fail(w, EXPLAIN_NO_MEMBER, "no host has asked for it");
 	if (!w->wanted)

@@ -306,6 +306,24 @@ static void join_failed(void **state)
 	expect(EXPLAIN_JOIN_FAILED, "it cannot be reported on wan: not sent yet", G, NULL);
 }
 
+static void kept_after_a_restart(void **state)
+{
+	const struct gm_event relearn = { .type = GM_EV_RELEARN };
+	struct gm_event inherit = { .type = GM_EV_INHERIT, .slot = WAN };
+
+	(void)state;
+	inherit.flow.source = fake_addr("10.0.0.1");
+	inherit.flow.group = fake_addr(G);
+	inherit.flow.oifs = 1u << LAN1;
+	fake_input(FAMILY_IPV4, &relearn);
+	fake_input(FAMILY_IPV4, &inherit);
+	expect(EXPLAIN_FORWARDING, "forwarded as before the restart, until all hosts have had their turn to answer", G,
+	       NULL);
+	assert_string_equal(evidence("members"), "none heard yet after the restart");
+	fake_wait(mtime_from_s(271));
+	expect(EXPLAIN_NO_MEMBER, "no host has asked for it", G, NULL);
+}
+
 static void joined_by_own_reports(void **state)
 {
 	(void)state;
@@ -567,6 +585,7 @@ int main(void)
 		CASE(interface_missing),
 		CASE(no_upstream),
 		CASE(join_failed),
+		CASE(kept_after_a_restart),
 		CASE(joined_by_own_reports),
 		CASE(wildcard),
 		CASE(ttl),
