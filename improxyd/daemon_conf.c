@@ -276,7 +276,8 @@ void daemon_load_first(struct daemon *d)
 	bool loaded = false;
 
 	if (accident)
-		log_error("improxyd", "the process before %s; going on where it was", accident);
+		log_error("improxyd", "the process before %s; going on %s", accident,
+			  former ? "where it was" : "with the startup file");
 	if (accident && !d->carry->intended && former)
 		loaded = load_former(d, former);
 	/* What can be read but once has been. */
