@@ -220,6 +220,18 @@ static int mroute_option_int(const struct mroute *mroute, enum mroute_option opt
 	return mroute_option(mroute, option, &value, sizeof(value));
 }
 
+static uint32_t mroute_table_number(const struct mroute *mroute, uint32_t table)
+{
+	return table == MROUTE_TABLE_DEFAULT ? mroute->af->default_table : table;
+}
+
+static int mroute_set_table(const struct mroute *mroute, uint32_t table)
+{
+	uint32_t number = mroute_table_number(mroute, table);
+
+	return mroute_option(mroute, MROUTE_TABLE, &number, sizeof(number));
+}
+
 /*
  * For IPv4 being the multicast router includes being told of Router Alert packets, and the kernel refuses MRT_INIT with
  * EADDRINUSE to a socket that has asked for them itself. So it is taken back before and asked for again after.
@@ -252,7 +264,7 @@ static int mroute_new(int fd, enum family family, uint32_t table, struct mroute 
 	mroute->af = &mroute_afs[family];
 	mroute->family = family;
 	mroute->fd = fd;
-	err = mroute_nl_open(family, table == MROUTE_TABLE_DEFAULT ? mroute->af->default_table : table, &mroute->nl);
+	err = mroute_nl_open(family, mroute_table_number(mroute, table), &mroute->nl);
 	if (err) {
 		free(mroute);
 		return err;
@@ -271,10 +283,12 @@ void mroute_leave(struct mroute *mroute)
 
 static int mroute_init(struct mroute *mroute, uint32_t table)
 {
-	int err = 0;
+	/* The default one, too: the socket keeps the table that it had. */
+	int err = mroute_set_table(mroute, table);
 
-	if (table != MROUTE_TABLE_DEFAULT)
-		err = mroute_option(mroute, MROUTE_TABLE, &table, sizeof(table));
+	/* A kernel without tables has that one only. */
+	if (err == -ENOPROTOOPT && table == MROUTE_TABLE_DEFAULT)
+		err = 0;
 	if (!err)
 		err = mroute_router_alert(mroute, 0);
 	if (err)
@@ -310,8 +324,7 @@ int mroute_open(int fd, enum family family, uint32_t table, struct mroute **out)
 bool mroute_is_router(int fd, enum family family, uint32_t table, bool guess)
 {
 	const struct mroute mroute = { .af = &mroute_afs[family], .family = family, .fd = fd };
-	uint32_t number = table == MROUTE_TABLE_DEFAULT ? mroute.af->default_table : table;
-	int err = mroute_option(&mroute, MROUTE_TABLE, &number, sizeof(number));
+	int err = mroute_set_table(&mroute, table);
 
 	return err == -EBUSY || (err < 0 && guess);
 }

@@ -18,8 +18,8 @@
 #include "lib/mtime.h"
 
 /*
- * The kernel's default table: no MRT_TABLE call is made for it, so that kernels without tables serve as well. For IPv6
- * the same number stands for it, though the kernel calls that one 254.
+ * The kernel's default table, which kernels without tables have as well. For IPv6 the same number stands for it, though
+ * the kernel calls that one 254.
  */
 #define MROUTE_TABLE_DEFAULT 253
 
