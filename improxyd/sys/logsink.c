@@ -75,7 +75,27 @@ static int file_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A pipe or terminal that nobody reads would hold the daemon up; O_NONBLOCK would change it for its other users. */
+/*
+ * O_NONBLOCK would change standard error for its other users. A terminal that is not read is said to have room when it
+ * has too little for a line, and the rest would be waited for: it is opened anew, for the log alone. Where that cannot
+ * be done (no /proc, a terminal of another user) it is used as it is. When something else has taken its place, as in
+ * the background, it is let go.
+ */
+static int stderr_follow(int fd)
+{
+	bool tty = isatty(STDERR_FILENO);
+
+	if (tty && fd == STDERR_FILENO) {
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+		return fd < 0 ? STDERR_FILENO : fd;
+	}
+	if (tty || fd == STDERR_FILENO)
+		return fd;
+	close(fd);
+	return STDERR_FILENO;
+}
+
+/* A pipe that nobody reads would hold the daemon up. */
 static int write_ready(struct target *t, const char *buf, size_t len)
 {
 	struct pollfd pfd = { .fd = t->fd, .events = POLLOUT };
@@ -196,8 +216,12 @@ static void target_on(struct target *t, enum log_level level)
 
 void logsink_set(enum logsink_target target, enum log_level level)
 {
-	if (target != LOGSINK_FILE || targets[target].path)
-		target_on(&targets[target], level);
+	struct target *t = &targets[target];
+
+	if (target == LOGSINK_STDERR)
+		t->fd = stderr_follow(t->fd);
+	if (target != LOGSINK_FILE || t->path)
+		target_on(t, level);
 }
 
 int logsink_set_file(const char *path, enum log_level level)
@@ -262,7 +286,10 @@ void logsink_off(enum logsink_target target)
 	struct target *t = &targets[target];
 
 	log_sink_remove(&t->sink);
-	if (target != LOGSINK_STDERR && t->fd >= 0) {
+	/* In the sandbox the terminal cannot be opened a second time: it is kept. */
+	if (target == LOGSINK_STDERR) {
+		t->fd = stderr_follow(t->fd);
+	} else if (t->fd >= 0) {
 		close(t->fd);
 		t->fd = -1;
 	}
