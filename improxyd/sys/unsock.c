@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * See unsock.h. "Live" means that a connection attempt succeeds, so that no pid file needs to be believed. Two
- * processes that start at the same moment are kept apart by a lock on the directory: otherwise the second could take
- * the file of the first, bound but not yet listening, for a stale one.
+ * processes that start at the same moment are kept apart by a lock: otherwise the second could take the file of the
+ * first, bound but not yet listening, for a stale one. It is on a file that no other user may open, unlike the
+ * directory.
  */
 #include "sys/unsock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG     64
+#define LOCK_SUFFIX ".lock"
 
 /* Creates the directories above `path`. */
 static int dirs_create(char *path)
@@ -35,32 +38,51 @@ static int dirs_create(char *path)
 	return err;
 }
 
+/* Whether the file at `path` is still the one that is open: who had the lock before may have removed it. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat opened, there;
+
+	return !fstat(fd, &opened) && !lstat(path, &there) && opened.st_dev == there.st_dev &&
+	       opened.st_ino == there.st_ino;
+}
+
+/* Returns the descriptor of the locked file, -EWOULDBLOCK if another has it, or -errno. */
+static int lock_try(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		err = -errno;
+	else if (!is_at(fd, path))
+		err = -EWOULDBLOCK;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 /* Holds off a second daemon that starts at the same moment. Returns a descriptor or -errno. */
-static int dir_lock(const char *path)
+static int lock_take(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-	const char *slash = strrchr(path, '/');
-	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int fd, err = 0;
+	int fd = -EWOULDBLOCK;
 
-	if (!dir)
-		return -ENOMEM;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		err = -errno;
-	free(dir);
-	if (err)
-		return err;
-	for (int i = 0; i < 20; i++) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
-			return fd;
-		err = -errno;
-		if (err != -EWOULDBLOCK)
-			break;
-		nanosleep(&pause, NULL);
+	for (int i = 0; i < 20 && fd == -EWOULDBLOCK; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		fd = lock_try(path);
 	}
+	return fd == -EWOULDBLOCK ? -EADDRINUSE : fd;
+}
+
+/* Removes the file while it is still locked, so that it is never another's. */
+static void lock_give(int fd, const char *path)
+{
+	(void)!unlink(path);
 	close(fd);
-	return err == -EWOULDBLOCK ? -EADDRINUSE : err;
 }
 
 /* Removes what a dead daemon left behind. */
@@ -126,6 +148,7 @@ static int socket_listen(const struct sockaddr_un *sun, const gid_t *gid, struct
 int unsock_bind(const char *path, const gid_t *gid, struct unsock_file *file)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char lock_path[sizeof(sun.sun_path) + sizeof(LOCK_SUFFIX)];
 	int lock = -1, fd = -EINVAL;
 
 	file->path = NULL;
@@ -134,13 +157,14 @@ int unsock_bind(const char *path, const gid_t *gid, struct unsock_file *file)
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(sun.sun_path, path);
+	snprintf(lock_path, sizeof(lock_path), "%s" LOCK_SUFFIX, path);
 	file->path = strdup(path);
 	if (!file->path)
 		return -ENOMEM;
 	fd = dirs_create(file->path);
 	if (fd < 0)
 		goto out;
-	lock = dir_lock(path);
+	lock = lock_take(lock_path);
 	if (lock < 0) {
 		fd = lock;
 		goto out;
@@ -150,7 +174,7 @@ int unsock_bind(const char *path, const gid_t *gid, struct unsock_file *file)
 		fd = socket_listen(&sun, gid, file);
 out:
 	if (lock >= 0)
-		close(lock);
+		lock_give(lock, lock_path);
 	if (fd < 0) {
 		free(file->path);
 		file->path = NULL;
