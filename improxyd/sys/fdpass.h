@@ -6,6 +6,8 @@
 #ifndef IMPROXY_SYS_FDPASS_H
 #define IMPROXY_SYS_FDPASS_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -32,6 +34,13 @@ static inline void fdpass_put(struct msghdr *msg, union fdpass *control, int fd)
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+}
+
+/* The receiver is slow, the kernel has too many descriptors under way, or memory is short: it can be sent later. */
+static inline bool fdpass_may_pass(int err)
+{
+	return err == -EAGAIN || err == -EINTR || err == -ETOOMANYREFS || err == -ENOBUFS || err == -ENOMEM ||
+	       err == -EMFILE || err == -ENFILE;
 }
 
 /* Of a message that was received with room for one. It is the caller's; -1: none came. */

@@ -66,19 +66,13 @@ static int send_message(const char *text, int fd)
 	return sendmsg(store.channel, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* The keeper is slow, or the kernel has too many descriptors under way: it will be taken later. */
-static bool is_passing(int err)
-{
-	return err == -EAGAIN || err == -ENOBUFS || err == -ETOOMANYREFS || err == -EINTR;
-}
-
 static void on_writable(void *arg)
 {
 	(void)arg;
 	while (store.waiting) {
 		int err = send_message(store.waiting->text, store.waiting->fd);
 
-		if (is_passing(err))
+		if (fdpass_may_pass(err))
 			return;
 		waiting_free(store.waiting);
 	}
@@ -131,7 +125,7 @@ static void say(enum keeper_message what, const char *text, int fd)
 		return;
 	/* In order: nothing overtakes what waits. */
 	err = store.waiting ? -EAGAIN : send_message(message, fd);
-	if (is_passing(err))
+	if (fdpass_may_pass(err))
 		wait_to_send(message, fd);
 	/* Any other error is the end of the keeper, of which the loop tells. */
 }

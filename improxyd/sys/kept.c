@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sys/fdpass.h"
 #include "sys/process.h"
 
 /* Kinds that the next worker has no use for but that they are open. */
@@ -47,14 +48,14 @@ static bool tell_manager(struct kept_fd *entry)
 
 	if (entry->stored) {
 		snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%.*s", HANDOVER_NAME_LEN, entry->name);
-		if (process_notify_fd(text, -1) == -EAGAIN)
+		if (fdpass_may_pass(process_notify_fd(text, -1)))
 			return false;
 		entry->stored = false;
 	}
 	if (entry->fd < 0)
 		return true;
 	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%.*s\nFDPOLL=0", HANDOVER_NAME_LEN, entry->name);
-	if (process_notify_fd(text, entry->fd) == -EAGAIN)
+	if (fdpass_may_pass(process_notify_fd(text, entry->fd)))
 		return false;
 	entry->stored = true;
 	return true;
@@ -87,7 +88,7 @@ void kept_sync(struct kept *kept)
 
 /* --- the collection --- */
 
-static int insert(struct kept *kept, const char *name, int fd, bool stored)
+static int insert(struct kept *kept, const char *name, int fd, bool stored, bool known)
 {
 	struct kept_fd *entry = find(kept, name);
 
@@ -99,20 +100,24 @@ static int insert(struct kept *kept, const char *name, int fd, bool stored)
 			return -ENOMEM;
 		strcpy(entry->name, name);
 		HASH_ADD_STR(kept->fds, name, entry);
+		if (!hash_added(entry)) {
+			free(entry);
+			return -ENOMEM;
+		}
 	} else if (entry->fd >= 0) {
 		close(entry->fd);
 	}
 	entry->fd = fd;
 	entry->stored |= stored;
-	entry->known = stored;
-	if (!stored)
+	entry->known = known;
+	if (!known)
 		sync_one(kept, entry);
 	return 0;
 }
 
 int kept_add(struct kept *kept, const char *name, int fd)
 {
-	int err = handover_name_valid(name) ? insert(kept, name, fd, false) : -EINVAL;
+	int err = handover_name_valid(name) ? insert(kept, name, fd, false, false) : -EINVAL;
 
 	if (err < 0)
 		close(fd);
@@ -131,7 +136,7 @@ int kept_adopt(struct kept *kept, struct handover *list)
 		strcpy(name, entry->name);
 		fd = handover_take(list, name);
 		/* The manager gave it, so it has it. */
-		err = insert(kept, name, fd, true);
+		err = insert(kept, name, fd, true, true);
 		if (err < 0) {
 			close(fd);
 			break;
@@ -224,7 +229,17 @@ static void survive(const struct kept *kept, bool yes)
 	}
 }
 
-/* A line each: number, whether the manager has it, name. */
+/* What the manager has, as other versions of this program read it. */
+enum { NOTHING, THIS, ANOTHER };
+
+static int has_of(const struct kept_fd *entry)
+{
+	if (!entry->stored)
+		return NOTHING;
+	return entry->known ? THIS : ANOTHER;
+}
+
+/* A line each: number, what the manager has of this name, name. */
 int kept_leave(struct kept *kept)
 {
 	int fd = memfd_create("improxyd-kept", 0), err = 0;
@@ -239,7 +254,7 @@ int kept_leave(struct kept *kept)
 		return err;
 	}
 	for (const struct kept_fd *entry = kept->fds; entry; entry = entry->hh.next) {
-		if (fprintf(f, "%d %d %s\n", entry->fd, entry->stored, entry->name) < 0)
+		if (fprintf(f, "%d %d %s\n", entry->fd, has_of(entry), entry->name) < 0)
 			err = -EIO;
 	}
 	if (fclose(f) != 0 && !err)
@@ -261,7 +276,7 @@ void kept_stay(struct kept *kept, int list)
 int kept_recall(struct kept *kept, int list)
 {
 	char name[HANDOVER_NAME_LEN];
-	int fd, stored, err = 0;
+	int fd, has, err = 0;
 	FILE *f;
 
 	if (lseek(list, 0, SEEK_SET) < 0)
@@ -270,10 +285,10 @@ int kept_recall(struct kept *kept, int list)
 	if (!f)
 		return -errno;
 	_Static_assert(HANDOVER_NAME_LEN == 64, "the width below");
-	while (!err && fscanf(f, "%d %d %63s", &fd, &stored, name) == 3) {
+	while (!err && fscanf(f, "%d %d %63s", &fd, &has, name) == 3) {
 		if (!handover_name_valid(name) || (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0))
 			continue;
-		err = insert(kept, name, fd, stored);
+		err = insert(kept, name, fd, has != NOTHING, has == THIS);
 	}
 	fclose(f);
 	return err;
