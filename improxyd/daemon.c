@@ -411,7 +411,8 @@ static int start(struct daemon *d, struct handover *handover)
 			exec_revive(d->exec[f]);
 	}
 	/* Numbers that were reserved for the past are free now. */
-	apply_run(d->apply, d->conf);
+	if (apply_run(d->apply, d->conf) < 0)
+		loop_timer_at(d->again, loop_now() + d->again_wait);
 	look_for_conflicts(d);
 	err = process_give_file(logsink_file(), o->user);
 	if (err == 0)
