@@ -44,19 +44,28 @@ static void told_fail(struct told *told, int err)
 	told->failed = true;
 }
 
+/* What would come behind a gap could not be read: after a failure nothing more is written, and nothing left. */
 static void told_write(struct told *told, const void *octets, size_t len)
 {
-	ssize_t n = pwrite(told->fd, octets, len, told->size);
+	ssize_t n;
 
-	if (n == (ssize_t)len)
+	if (told->fd < 0)
+		return;
+	n = pwrite(told->fd, octets, len, told->size);
+	if (n == (ssize_t)len) {
 		told->size += n;
-	else
-		told_fail(told, n < 0 ? -errno : -ENOSPC);
+		return;
+	}
+	told_fail(told, n < 0 ? -errno : -ENOSPC);
+	fdstore_drop(told->name);
+	close(told->fd);
+	told->fd = -1;
+	told->size = 0;
 }
 
 void told_flush(struct told *told)
 {
-	if (told->filled && told->fd >= 0)
+	if (told->filled)
 		told_write(told, told->buffer, told->filled);
 	told->filled = 0;
 }
@@ -107,11 +116,11 @@ void told_begin(struct told *told)
 
 void told_end(struct told *told)
 {
+	told_flush(told);
 	if (told->fd < 0) {
 		fdstore_drop(told->name);
 		return;
 	}
-	told_flush(told);
 	told->rewritten = told->size;
 	fdstore_keep(told->name, told->fd);
 }

@@ -26,7 +26,7 @@ struct told *told_open(const char *name, told_fn *fn, void *arg);
 /* The keeper forgets it too, unless it goes on. */
 void told_close(struct told *told);
 
-/* Adds a line, which told_flush() writes. What cannot be written is logged once. */
+/* Adds a line, which told_flush() writes. What cannot be written is logged once, and ends the journal. */
 void told_put(struct told *told, int ifindex, const struct ipaddr *group, enum gm_mode mode,
 	      const struct ipaddr *sources, unsigned int nsources);
 void told_flush(struct told *told);

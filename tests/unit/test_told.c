@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,6 +126,33 @@ static void test_lines(void **state)
 	told_close(first);
 }
 
+static void test_what_cannot_be_written_ends_it(void **state)
+{
+	const struct rlimit none = { .rlim_max = RLIM_INFINITY };
+	struct told *first = next_process(""), *second;
+	struct rlimit was;
+
+	(void)state;
+	put(first, 3, 1, GM_EXCLUDE, 0);
+	told_flush(first);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	put(first, 3, 2, GM_INCLUDE, 5000);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	/* Neither what is older, nor what comes behind the gap. */
+	put(first, 3, 3, GM_EXCLUDE, 0);
+	told_flush(first);
+	assert_int_equal(kept, -1);
+	/* Written anew it is whole. */
+	told_begin(first);
+	put(first, 3, 3, GM_EXCLUDE, 0);
+	told_end(first);
+	second = next_process("3:3:EX{} ");
+	told_close(second);
+	told_close(first);
+}
+
 static void test_longer_than_the_buffer(void **state)
 {
 	struct told *first = next_process(""), *second;
@@ -217,9 +246,13 @@ static void test_without_keeper(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),           cmocka_unit_test(test_longer_than_the_buffer),
-		cmocka_unit_test(test_unfinished_line), cmocka_unit_test(test_other_layout),
-		cmocka_unit_test(test_written_anew),    cmocka_unit_test(test_without_keeper),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_what_cannot_be_written_ends_it),
+		cmocka_unit_test(test_longer_than_the_buffer),
+		cmocka_unit_test(test_unfinished_line),
+		cmocka_unit_test(test_other_layout),
+		cmocka_unit_test(test_written_anew),
+		cmocka_unit_test(test_without_keeper),
 	};
 
 	return cmocka_run_group_tests_name("told", tests, NULL, NULL);
