@@ -12,6 +12,7 @@ struct joined {
 	struct joined *next;
 	int ifindex;
 	uint32_t serial;
+	bool done; /* the list of this serial number is set; otherwise it begins with what is yet to be */
 	struct gm_static *list;
 	unsigned int n;
 };
@@ -49,64 +50,65 @@ static struct joined **find(struct joins *joins, int ifindex)
 	return link;
 }
 
-/* The filter of one group as the list gives it: any source, or the sources that are named. */
-static void apply_group(struct joins *joins, const struct joined *j, const char *name, const struct ipaddr *group)
+/* The filter of one group as the list gives it: any source, or those that are named, for which `sources` has room. */
+static int apply_group(struct joins *joins, int ifindex, const struct ipaddr *group, const struct gm_static *list,
+		       unsigned int n, struct ipaddr *sources)
 {
-	struct ipaddr sources[j->n + 1];
 	enum gm_mode mode = GM_INCLUDE;
-	char text[IPADDR_STRLEN];
-	unsigned int n = 0;
-	int err;
+	unsigned int nsources = 0;
 
-	for (unsigned int i = 0; i < j->n; i++) {
-		if (!ipaddr_eq(&j->list[i].group, group))
+	for (unsigned int i = 0; i < n; i++) {
+		if (!ipaddr_eq(&list[i].group, group))
 			continue;
-		if (ipaddr_is_none(&j->list[i].source))
+		if (ipaddr_is_none(&list[i].source))
 			mode = GM_EXCLUDE;
 		else
-			sources[n++] = j->list[i].source;
+			sources[nsources++] = list[i].source;
 	}
-	err = upstream_set(joins->memberships, j->ifindex, group, mode, sources, mode == GM_EXCLUDE ? 0 : n);
-	if (err < 0)
-		log_warn(family_protocol(joins->family), "%s: join-group %s: %s", name, ipaddr_format(group, text),
-			 strerror(-err));
+	return upstream_set(joins->memberships, ifindex, group, mode, sources, mode == GM_EXCLUDE ? 0 : nsources);
 }
 
 int joins_set(struct joins *joins, int ifindex, const char *name, const struct gm_static *list, unsigned int n,
 	      uint32_t serial)
 {
 	struct joined **link = find(joins, ifindex), *j = *link;
-	struct gm_static *copy, *old;
-	unsigned int nold;
+	struct ipaddr *sources;
+	struct gm_static *all;
+	unsigned int nall;
+	int err = 0;
 
-	if (j ? j->serial == serial : n == 0)
+	if (j ? j->done && j->serial == serial : n == 0)
 		return 0;
-	copy = calloc(n + 1, sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
 	if (!j) {
 		j = calloc(1, sizeof(*j));
-		if (!j) {
-			free(copy);
+		if (!j)
 			return -ENOMEM;
-		}
 		j->ifindex = ifindex;
 		*link = j;
 	}
-	for (unsigned int i = 0; i < n; i++)
-		copy[i] = list[i];
-	old = j->list;
-	nold = j->n;
-	j->list = copy;
-	j->n = n;
-	j->serial = serial;
-	for (unsigned int i = 0; i < n; i++)
-		apply_group(joins, j, name, &copy[i].group);
 	/* Those of the old list that are not in the new one are left by this. */
-	for (unsigned int i = 0; i < nold; i++)
-		apply_group(joins, j, name, &old[i].group);
-	free(old);
-	return 0;
+	nall = n + j->n;
+	all = calloc(nall + 1, sizeof(*all));
+	sources = calloc(n + 1, sizeof(*sources));
+	if (!all || !sources) {
+		free(all);
+		free(sources);
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < nall; i++)
+		all[i] = i < n ? list[i] : j->list[i - n];
+	for (unsigned int i = 0; i < nall && err == 0; i++)
+		err = apply_group(joins, ifindex, &all[i].group, list, n, sources);
+	if (err < 0)
+		log_warn(family_protocol(joins->family), "%s: join-group: %s", name, strerror(-err));
+	free(sources);
+	free(j->list);
+	j->list = all;
+	/* Otherwise any of them may be joined. */
+	j->n = err == 0 ? n : nall;
+	j->done = err == 0;
+	j->serial = serial;
+	return err;
 }
 
 void joins_drop(struct joins *joins, int ifindex)

@@ -22,7 +22,7 @@ void joins_close(struct joins *joins);
 
 /*
  * Joins exactly the groups of `list` on an interface; `name` is for the log. Nothing is done while `serial` is the same
- * as in the call before. Returns 0 or -ENOMEM; what the kernel refuses is logged and tried again.
+ * as in the call before that succeeded. Returns 0 or -ENOMEM; what the kernel refuses is logged and tried again.
  */
 int joins_set(struct joins *joins, int ifindex, const char *name, const struct gm_static *list, unsigned int n,
 	      uint32_t serial);
