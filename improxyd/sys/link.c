@@ -67,7 +67,7 @@ static void set_stale(struct links *links, struct link_entry *e, bool stale)
 		return;
 	e->stale = stale;
 	if (stale)
-		DL_APPEND(links->stale, e);
+		DL_PREPEND(links->stale, e);
 	else
 		DL_DELETE(links->stale, e);
 }
@@ -194,6 +194,13 @@ static void on_link(struct nl_cache *cache, struct nl_object *obj, int action, v
 	links->different |= !part && action == NL_ACT_DEL;
 }
 
+/* Those behind it are asked for first from now on, and so is what becomes stale. */
+static void put_last(struct links *links, struct link_entry *e)
+{
+	DL_DELETE(links->stale, e);
+	DL_APPEND(links->stale, e);
+}
+
 /* Asks the kernel for one link. */
 static int reread(struct links *links, struct link_entry *e)
 {
@@ -206,11 +213,14 @@ static int reread(struct links *links, struct link_entry *e)
 		return 0;
 	}
 	if (err < 0)
-		return links_errno(err);
-	err = from ? take_link(links, from) : 0;
+		err = links_errno(err);
+	else
+		err = from ? take_link(links, from) : 0;
 	rtnl_link_put(from);
 	if (err == 0)
 		set_stale(links, e, false);
+	else
+		put_last(links, e);
 	return err;
 }
 
@@ -505,11 +515,10 @@ static void look_now(void *arg)
 	links->stats.error = look(links);
 	end = loop_now();
 	links->not_before = end + mtime_from_ms(LINKS_GAP_MIN_MS) + (end - start) * LINKS_GAP_FACTOR;
-	if (links->stats.error) {
+	if (links->stats.error)
 		look_at(links, end + mtime_from_s(LINKS_RETRY_S));
-		return;
-	}
-	if (!links->different)
+	/* What could be read counts, though one link could not. */
+	if (!links->different || links->lost)
 		return;
 	links->different = false;
 	links->stats.changes++;
