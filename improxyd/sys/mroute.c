@@ -286,6 +286,12 @@ static int mroute_init(struct mroute *mroute, uint32_t table)
 	/* The default one, too: the socket keeps the table that it had. */
 	int err = mroute_set_table(mroute, table);
 
+	/* The socket is the multicast router of one still: giving that back has failed. */
+	if (err == -EBUSY) {
+		err = mroute_option(mroute, MROUTE_DONE, NULL, 0);
+		if (!err)
+			err = mroute_set_table(mroute, table);
+	}
 	/* A kernel without tables has that one only. */
 	if (err == -ENOPROTOOPT && table == MROUTE_TABLE_DEFAULT)
 		err = 0;

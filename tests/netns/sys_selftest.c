@@ -1056,6 +1056,11 @@ static void test_forwarding(enum family family)
 	ok(count_lines(vifs, "up0") == 0, "%s: closing gives the table back", fam);
 	must(mroute_open(gmsock_fd(sock), family, 42, &mroute), "mroute_open");
 	ok(mroute_vif_add(mroute, 0, up0, 1) == 0, "%s: opened again, with another table", fam);
+	/* As if giving it back had failed. */
+	mroute_leave(mroute);
+	must(mroute_open(gmsock_fd(sock), family, MROUTE_TABLE_DEFAULT, &mroute), "mroute_open");
+	ok(mroute_vif_add(mroute, 0, up0, 1) == 0 && count_lines(vifs, "up0") == 1,
+	   "%s: and with the default one, though the other is still held", fam);
 	mroute_close(mroute);
 	gmsock_close(sock);
 }
