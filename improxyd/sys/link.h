@@ -6,10 +6,10 @@
  * interfaces there are. It refuses to change anything in the kernel, and to know which interfaces are of interest.
  *
  * Addresses are taken from the notifications, and whether a family has begun anew on a link, since that may pass faster
- * than one can look. Of a link they only tell that it has changed, and that one link is asked for, since the cache's own
- * link is not always what the link is: libnl 3.7 takes what a bridge or IPv6 says of a link for a second link of that
- * index, which still names the bridge when the port has left it (`ip link set lan1 nomaster`) and stays when the link is
- * deleted; and a message of a wireless driver, which says next to nothing, replaces all that was known.
+ * than one can look. Of a link they only tell that it has changed, and that one link is asked for, since the cache's
+ * own link is not always what the link is: libnl 3.7 takes what a bridge or IPv6 says of a link for a second link of
+ * that index, which still names the bridge when the port has left it (`ip link set lan1 nomaster`) and stays when the
+ * link is deleted; and a message of a wireless driver, which says next to nothing, replaces all that was known.
  *
  * Users see what is there at the end of the loop pass, or a little later when changes come fast: a rename, or a delete
  * and re-create in one burst, is simply a different table. A lost notification (ENOBUFS) loses nothing, since then
