@@ -407,7 +407,10 @@ void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipadd
 		if (!ipaddr_is_none(source) && !ipaddr_eq(source, &route->key.source))
 			continue;
 		gm_group_touch(gm, route->key.group, GM_DIRTY_ROUTES);
-		if (route_remove(gm, route) < 0)
+		/* Its members are not known yet: nothing would bring it back. */
+		if (route->inherited)
+			route->stale = true;
+		else if (route_remove(gm, route) < 0)
 			return; /* counted; what is left can be cleared again */
 	}
 }

@@ -34,7 +34,10 @@ int gm_fwd_seen(struct gm *gm, uint8_t slot, const struct ipaddr *source, const 
 /* The entry has carried nothing for `idle`: removed if that is long enough and no member names the source. */
 void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group, mtime_t idle);
 
-/* Forgets entries, of one source or of all (none), of one group or of all; what a member names comes back at once. */
+/*
+ * Forgets entries, of one source or of all (none), of one group or of all; what a member names comes back at once, and
+ * what is inherited is written again.
+ */
 void gm_fwd_clear(struct gm *gm, const struct ipaddr *source, const struct ipaddr *group);
 
 /* Brings the entries of a group, or of its touched sources, up to date. Returns 0, or -ENOMEM when it has to be tried

@@ -138,7 +138,8 @@ void route_idle(const char *source, const char *group, double s);
 void relearn(void);
 void inherit(enum slot slot, const char *source, const char *group, const char *oifs);
 void clear(int slot, const char *group); /* group NULL: all; slot GM_NO_IF: all */
-void resync(int slot);                   /* the upstream of `slot` has forgotten all; GM_NO_IF: the kernel's entries */
+void clear_routes(void);
+void resync(int slot); /* the upstream of `slot` has forgotten all; GM_NO_IF: the kernel's entries */
 
 /* Actions of what is between come out together. */
 void burst_begin(void);

@@ -514,6 +514,11 @@ void clear(int slot, const char *group)
 	assert_int_equal(input(&ev), 0);
 }
 
+void clear_routes(void)
+{
+	assert_int_equal(input(&(struct gm_event){ .type = GM_EV_CLEAR_ROUTES, .slot = GM_NO_IF }), 0);
+}
+
 void resync(int slot)
 {
 	for (size_t i = 0; i < world.nfilters; i++) {

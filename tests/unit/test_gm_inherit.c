@@ -179,6 +179,18 @@ static void what_is_not_of_this_mode_goes_though_all_is_written_again(void)
 	expect_routes("SET(*,*)U>U DEL(1,G1)");
 }
 
+static void what_is_cleared_is_written_again(void)
+{
+	begin();
+	inherit(U, "1", G, "D1");
+	inherit(U, "2", G, "");
+	clear_routes();
+	expect_routes("DEL(2,G1) SET(1,G1)U>D1");
+	expect_data(U, "1", G, "D1");
+	at(HEARD);
+	expect_routes("SET(1,G1)U>");
+}
+
 static void nothing_inherited_ends_as_well(void)
 {
 	relearn();
@@ -204,6 +216,7 @@ int main(void)
 	TEST(wildcard_entries_stay_in_place);
 	TEST(another_mode_replaces_them);
 	TEST(what_is_not_of_this_mode_goes_though_all_is_written_again);
+	TEST(what_is_cleared_is_written_again);
 	TEST(nothing_inherited_ends_as_well);
 	return dsl_run("inherit");
 }
