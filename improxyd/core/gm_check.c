@@ -8,6 +8,7 @@
 #include "core/gm_fwd.h"
 #include "core/gm_inherit.h"
 #include "core/gm_policy.h"
+#include "core/gm_room.h"
 #include "core/gm_state.h"
 
 /* The message goes out by way of the assertion handler of the C library: the core does not print. */
@@ -141,6 +142,21 @@ static uint32_t check_group(const struct gm *gm, const struct gm_group *group)
 	return listed;
 }
 
+static void check_levels(const struct gm *gm)
+{
+	uint32_t listed = 0;
+
+	for (const struct gm_group *group = gm->groups; group; group = group->hh.next)
+		listed += group->nroutes > 1;
+	for (unsigned int level = 0; level < GM_LEVELS; level++) {
+		for (const struct gm_group *group = gm->levels[level]; group; group = group->level_next) {
+			CHECK(group->nroutes > 1 && gm_room_level(group->nroutes) == level);
+			listed--;
+		}
+	}
+	CHECK(!listed);
+}
+
 void gm_check(const struct gm *gm, mtime_t now)
 {
 	uint32_t nrecs = 0, nsources = 0, nroutes = 0;
@@ -171,4 +187,5 @@ void gm_check(const struct gm *gm, mtime_t now)
 	for (unsigned int i = 0; i < GM_MAX_IFS; i++)
 		CHECK(gm->any_oifs[i] || !(gm->any_stale >> i & 1));
 	CHECK(gm->hosts_used <= GM_HOSTS_BUDGET);
+	check_levels(gm);
 }

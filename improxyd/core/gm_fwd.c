@@ -9,13 +9,12 @@
 #include "core/gm_inherit.h"
 #include "core/gm_policy.h"
 #include "core/gm_queue.h"
+#include "core/gm_room.h"
 #include "core/gm_watch.h"
 
 /* Entries for groups nobody wants: so many a second, and so many at once, per incoming interface. */
 #define UNWANTED_RATE  500
 #define UNWANTED_BURST 2000
-/* Entries that a group gets at the cost of one that has more. */
-#define FAIR_SHARE 16
 /* What has been idle so long goes when there is no room. */
 #define PRESSED_IDLE mtime_from_s(5)
 
@@ -65,22 +64,11 @@ uint32_t gm_fwd_oifs(const struct gm *gm, const struct gm_group *group, const st
 
 /* --- one entry ---------------------------------------------------------------------------------------------------- */
 
-static void set_spare(struct gm *gm, struct gm_route *route, enum gm_spare spare)
-{
-	if (route->spare == spare)
-		return;
-	if (route->spare != GM_SPARE_NOT)
-		DL_DELETE2(gm->spare[route->spare], route, spare_prev, spare_next);
-	route->spare = spare;
-	if (spare != GM_SPARE_NOT)
-		DL_APPEND2(gm->spare[spare], route, spare_prev, spare_next);
-}
-
 static void route_free(struct gm *gm, struct gm_route *route)
 {
-	set_spare(gm, route, GM_SPARE_NOT);
+	gm_room_set_spare(gm, route, GM_SPARE_NOT);
 	DL_DELETE(route->key.group->routes, route);
-	route->key.group->nroutes--;
+	gm_room_count(gm, route->key.group, -1);
 	HASH_DEL(gm->routes, route);
 	free(route);
 }
@@ -126,11 +114,11 @@ static int route_update(struct gm *gm, struct gm_route *route)
 		iif = route->arrived;
 	}
 	oifs |= gm_inherit_oifs(gm, route, iif);
-	set_spare(gm, route,
-		  route->named || route->inherited ? GM_SPARE_NOT
-		  : !oifs                          ? GM_SPARE_UNWANTED
-		  : group->members                 ? GM_SPARE_NOT
-						   : GM_SPARE_UP);
+	gm_room_set_spare(gm, route,
+			  route->named || route->inherited ? GM_SPARE_NOT
+			  : !oifs                          ? GM_SPARE_UNWANTED
+			  : group->members                 ? GM_SPARE_NOT
+							   : GM_SPARE_UP);
 	if (route->installed && !route->stale && route->iif == iif && route->oifs == oifs)
 		return 0;
 	moved = route->installed && route->iif != iif && ipaddr_is_none(&route->key.source);
@@ -148,44 +136,23 @@ static int route_update(struct gm *gm, struct gm_route *route)
 	return 0;
 }
 
-static bool is_full(const struct gm *gm)
+/* Returns 0, -ENOSPC when nothing may go that is there, or -ENOMEM. */
+static int make_room(struct gm *gm, const struct gm_group *group)
 {
-	return gm->conf.route_limit && HASH_COUNT(gm->routes) >= gm->conf.route_limit;
-}
+	while (gm_room_is_full(gm)) {
+		struct gm_route *victim = gm_room_victim(gm, group);
+		struct gm_group *loser;
+		bool named;
 
-/* The group with the most entries, if it has more than its share. */
-static struct gm_group *greediest(const struct gm *gm)
-{
-	struct gm_group *most = NULL;
-
-	for (struct gm_group *group = gm->groups; group; group = group->hh.next) {
-		if (group->nroutes > (most ? most->nroutes : FAIR_SHARE))
-			most = group;
+		if (!victim)
+			return -ENOSPC;
+		loser = victim->key.group;
+		named = victim->named;
+		if (route_remove(gm, victim) < 0)
+			return -ENOMEM;
+		loser->starved |= named;
 	}
-	return most;
-}
-
-/*
- * What nobody waits for gives way to what somebody does; never the other way round. If that is not enough, a group that
- * has few entries takes one from the group that has most: the latest, since what a flood has brought came after the
- * streams.
- */
-static void make_room(struct gm *gm, const struct gm_group *group)
-{
-	struct gm_group *most;
-	struct gm_route *route;
-
-	for (unsigned int i = 0; i < GM_SPARE_NOT && is_full(gm); i++) {
-		if (gm->spare[i] && route_remove(gm, gm->spare[i]) == 0)
-			return;
-	}
-	most = is_full(gm) && group->nroutes < FAIR_SHARE ? greediest(gm) : NULL;
-	if (!most)
-		return;
-	for (route = most->routes->prev; route->named && route != most->routes; route = route->prev)
-		;
-	if (!route->named)
-		(void)route_remove(gm, route); /* counted */
+	return 0;
 }
 
 /* Returns NULL when the limit is reached or memory is short. */
@@ -195,8 +162,8 @@ static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const s
 	struct gm_route *route;
 
 	if (wanted)
-		make_room(gm, group);
-	if (is_full(gm)) {
+		(void)make_room(gm, group); /* counted */
+	if (gm_room_is_full(gm)) {
 		gm_count_drop(gm, arrived, GM_DROP_ROUTE_LIMIT);
 		gm_queue_note(gm, arrived, GM_NOTE_ROUTE_LIMIT, &group->addr, source);
 		return NULL;
@@ -218,7 +185,7 @@ static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const s
 		return NULL;
 	}
 	DL_APPEND(group->routes, route);
-	group->nroutes++;
+	gm_room_count(gm, group, 1);
 	return route;
 }
 
@@ -391,7 +358,7 @@ void gm_fwd_idle(struct gm *gm, const struct ipaddr *source, const struct ipaddr
 	struct gm_route *route = group ? gm_fwd_find(gm, group, source) : NULL;
 	mtime_t limit = gm->conf.idle_timeout;
 
-	if (is_full(gm))
+	if (gm_room_is_full(gm))
 		limit = mtime_min(limit, PRESSED_IDLE);
 	if (route && !route->named && gm->conf.idle_timeout && idle >= limit)
 		route_remove(gm, route);
@@ -461,7 +428,7 @@ static void name_source(struct gm *gm, struct gm_group *group, const struct ipad
 	if (!route)
 		return;
 	route->named = true;
-	set_spare(gm, route, GM_SPARE_NOT); /* before the next one looks for room */
+	gm_room_set_spare(gm, route, GM_SPARE_NOT); /* before the next one looks for room */
 }
 
 /* Entries that membership asks for, whether there is data or not. */

@@ -10,8 +10,7 @@
  * differently and for sources below; an entry (*,*) an upstream drops the data of groups that nobody has joined. What
  * takes over always stands before what it replaces goes.
  *
- * The number of entries is limited. When there is no room, entries nobody waits for give way to one that a member waits
- * for.
+ * The number of entries is limited; gm_room tells which one gives way when there is no room.
  */
 #ifndef IMPROXY_CORE_GM_FWD_H
 #define IMPROXY_CORE_GM_FWD_H

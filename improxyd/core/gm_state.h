@@ -90,6 +90,9 @@ enum gm_spare {
 	GM_SPARE_NOT,      /* on no list */
 };
 
+#define GM_FAIR_SHARE 16                   /* entries that a group gets at the cost of one that has more */
+#define GM_LEVELS     (GM_FAIR_SHARE + 33) /* of groups by the number of their entries, see gm_room.c */
+
 struct gm_route {
 	struct {
 		struct ipaddr source;
@@ -133,9 +136,10 @@ struct gm_group {
 
 	struct gm_route *routes; /* in the order they were made */
 	uint32_t nroutes;
-	bool starved;           /* a source that a member names found no room for its entry */
-	uint8_t dirty;          /* enum gm_dirty */
-	struct ipaddr *touched; /* since the last settling, as long as they are few */
+	struct gm_group *level_prev, *level_next; /* of groups with about as many */
+	bool starved;                             /* a source that a member names has no entry, for want of room */
+	uint8_t dirty;                            /* enum gm_dirty */
+	struct ipaddr *touched;                   /* since the last settling, as long as they are few */
 	uint32_t ntouched, touched_cap;
 	struct gm_group *dirty_prev, *dirty_next;
 };
@@ -220,6 +224,7 @@ struct gm {
 	struct gm_group *groups;
 	struct gm_route *routes;
 	struct gm_route *spare[GM_SPARE_NOT]; /* the oldest first */
+	struct gm_group *levels[GM_LEVELS];   /* groups that have two entries or more */
 	uint32_t any_oifs[GM_MAX_IFS]; /* outputs of the entry of any source and group, by upstream; 0: there is none */
 	uint32_t any_stale;            /* slots of those that are to be written again, or removed */
 	struct gm_group *dirty;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "conf.h"
+#include "core/gm_fwd.h"
 #include "gm_dsl.h"
 
 #define FLOOD 100000
@@ -155,25 +156,84 @@ static void sources_of_one_host(void)
 	assert_int_equal(HASH_COUNT(bed.gm->groups), 0);
 }
 
-/* Every group with every source it may have: forwarding entries have a limit of their own. */
-static void sources_of_many_groups(void)
+/* One host names `n` sources in each of so many groups. */
+static void name_sources(unsigned int groups, unsigned int n)
 {
 	struct ipaddr sources[LIST];
 
-	begin();
-	for (unsigned int i = 0; i < FLOOD / 100; i++) {
+	for (unsigned int i = 0; i < groups; i++) {
 		struct gm_event ev = joins(D1, H1, i);
 
-		for (unsigned int k = 0; k < 100; k++)
+		for (unsigned int k = 0; k < n; k++)
 			sources[k] = behind("S1", 256 + k);
 		ev.record.type = GM_ALLOW;
 		ev.record.sources = sources;
-		ev.record.nsources = 100;
+		ev.record.nsources = n;
 		input(&ev);
 	}
 	gm_check(bed.gm, bed.now);
-	assert_int_equal(bed.gm->nsources, FLOOD);
 	assert_int_equal(HASH_COUNT(bed.gm->routes), bed.conf.route_limit);
+}
+
+/* What somebody else asks for has a forwarding entry, and the entries are as many as before. */
+static void has_room(const char *name, enum gm_record_type type, bool data_flows)
+{
+	struct gm_event ev = joins(D2, H3, 0), data = { .type = GM_EV_UPCALL, .slot = U };
+	struct ipaddr group = addr(name), source = addr("S1"), any = { { 0 } };
+	const struct gm_route *route;
+
+	ev.record.group = data.flow.group = group;
+	data.flow.source = source;
+	ev.record.type = type;
+	ev.record.sources = &source;
+	ev.record.nsources = type == GM_ALLOW;
+	input(&ev);
+	if (data_flows)
+		input(&data);
+	gm_check(bed.gm, bed.now);
+	route = gm_fwd_find(bed.gm, gm_group_find(bed.gm, &group), bed.conf.wildcard ? &any : &source);
+	assert_non_null(route);
+	assert_true(route->oifs & UINT32_C(1) << D2);
+	assert_int_equal(HASH_COUNT(bed.gm->routes), bed.conf.route_limit);
+}
+
+/* The table is full on account of D1. */
+static void others_get_their_streams(void)
+{
+	const struct gm_event conf = { .type = GM_EV_CONF, .slot = GM_NO_IF, .conf = &bed.conf };
+
+	has_room(G, GM_TO_EX, true);
+	has_room(GS, GM_ALLOW, false);
+	bed.conf.wildcard = true;
+	input(&conf);
+	has_room(G2, GM_TO_EX, false);
+}
+
+/* Every group with every source it may have: forwarding entries have a limit of their own. */
+static void sources_of_many_groups(void)
+{
+	begin();
+	name_sources(FLOOD / 100, 100);
+	assert_int_equal(bed.gm->nsources, FLOOD);
+	others_get_their_streams();
+}
+
+/* All that a few groups may have. */
+static void sources_of_few_groups(void)
+{
+	begin();
+	bed.conf.route_limit = 16 * LIST;
+	apply_conf();
+	name_sources(16, LIST);
+	others_get_their_streams();
+}
+
+/* No group has many of them. */
+static void few_sources_of_many_groups(void)
+{
+	begin();
+	name_sources(bed.conf.route_limit / 4, 4);
+	others_get_their_streams();
 }
 
 /* Explicit tracking remembers no more reporters of a group than it has room for. */
@@ -313,6 +373,8 @@ int main(void)
 	TEST(groups_of_all);
 	TEST(sources_of_one_host);
 	TEST(sources_of_many_groups);
+	TEST(sources_of_few_groups);
+	TEST(few_sources_of_many_groups);
 	TEST(lower_limits);
 	TEST(reporters_of_one_group);
 	TEST(streams_of_one_host);

@@ -427,12 +427,13 @@ static void route_limit(void)
 	expect_data(U, "1", G, "D1");
 	route_idle("2", G, 60);
 	expect_data(U, "4", G, "D1");
-	/* A named source finds its place when there is room again. */
-	report(D1, H1, GS, "ALLOW{1}");
+	/* Another group has its share of it, and its second source a place when there is room again. */
 	(void)dsl_routes();
+	report(D1, H1, GS, "ALLOW{1,2}");
+	expect_routes("DEL(4,G1) SET(1,GS1)U>D1");
 	bed.conf.route_limit = 0;
 	apply_conf();
-	expect_routes("SET(1,GS1)U>D1");
+	expect_routes("SET(2,GS1)U>D1");
 }
 
 static void route_limit_leaves_no_empty_group(void)
