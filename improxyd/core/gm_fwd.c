@@ -155,23 +155,26 @@ static int make_room(struct gm *gm, const struct gm_group *group)
 	return 0;
 }
 
-/* Returns NULL when the limit is reached or memory is short. */
-static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived,
-				  bool wanted)
+/* Returns 0, -ENOSPC when the limit is reached, or -ENOMEM; both are counted, and *out is NULL. */
+static int route_new(struct gm *gm, struct gm_group *group, const struct ipaddr *source, uint8_t arrived, bool wanted,
+		     struct gm_route **out)
 {
 	struct gm_route *route;
+	int err = 0;
 
-	if (wanted)
-		(void)make_room(gm, group); /* counted */
-	if (gm_room_is_full(gm)) {
+	*out = NULL;
+	if (gm_room_is_full(gm))
+		err = wanted ? make_room(gm, group) : -ENOSPC;
+	if (err == -ENOSPC) {
 		gm_count_drop(gm, arrived, GM_DROP_ROUTE_LIMIT);
 		gm_queue_note(gm, arrived, GM_NOTE_ROUTE_LIMIT, &group->addr, source);
-		return NULL;
 	}
+	if (err < 0)
+		return err;
 	route = calloc(1, sizeof(*route));
 	if (!route) {
 		gm_count_drop(gm, arrived, GM_DROP_NO_MEMORY);
-		return NULL;
+		return -ENOMEM;
 	}
 	route->key.source = *source;
 	route->key.group = group;
@@ -182,11 +185,12 @@ static struct gm_route *route_new(struct gm *gm, struct gm_group *group, const s
 	if (!hash_added(route)) {
 		free(route);
 		gm_count_drop(gm, arrived, GM_DROP_NO_MEMORY);
-		return NULL;
+		return -ENOMEM;
 	}
 	DL_APPEND(group->routes, route);
 	gm_room_count(gm, group, 1);
-	return route;
+	*out = route;
+	return 0;
 }
 
 int gm_fwd_get(struct gm *gm, uint8_t arrived, const struct ipaddr *source, const struct ipaddr *addr, bool wanted,
@@ -201,7 +205,7 @@ int gm_fwd_get(struct gm *gm, uint8_t arrived, const struct ipaddr *source, cons
 	}
 	*out = gm_fwd_find(gm, group, source);
 	if (!*out)
-		*out = route_new(gm, group, source, arrived, wanted);
+		(void)route_new(gm, group, source, arrived, wanted, out); /* counted */
 	return 0;
 }
 
@@ -417,34 +421,58 @@ bool gm_fwd_names(const struct gm *gm, const struct gm_group *group, const struc
 	return names_addr(gm, group, source, any_oifs(gm, group));
 }
 
-static void name_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source)
+/* With an `err` of one before, no more are made. */
+static void name_source(struct gm *gm, struct gm_group *group, const struct ipaddr *source, int *err)
 {
 	struct gm_route *route = gm_fwd_find(gm, group, source);
 
-	if (!route && gm_fwd_iif(gm, group, source) != GM_NO_IF) {
-		route = route_new(gm, group, source, GM_NO_IF, true);
-		group->starved |= !route;
-	}
+	if (!route && !*err && gm_fwd_iif(gm, group, source) != GM_NO_IF)
+		*err = route_new(gm, group, source, GM_NO_IF, true, &route);
 	if (!route)
 		return;
 	route->named = true;
 	gm_room_set_spare(gm, route, GM_SPARE_NOT); /* before the next one looks for room */
 }
 
+/* Those without room wait. Returns 0 or -ENOMEM. */
+static int end_naming(struct gm_group *group, int err)
+{
+	group->starved |= err == -ENOSPC;
+	return err == -ENOMEM ? err : 0;
+}
+
 /* Entries that membership asks for, whether there is data or not. */
-static void name_routes(struct gm *gm, struct gm_group *group)
+static int name_routes(struct gm *gm, struct gm_group *group)
 {
 	uint32_t any = any_oifs(gm, group);
+	int err = 0;
 
 	for (struct gm_route *route = group->routes; route; route = route->next)
 		route->named = false;
 	group->starved = false;
 	if (names_addr(gm, group, &any_source, any))
-		name_source(gm, group, &any_source);
+		name_source(gm, group, &any_source, &err);
 	for (uint32_t i = 0; i < group->nsources; i++) {
 		if (names(gm, group, &group->sources[i], any))
-			name_source(gm, group, &group->sources[i].addr);
+			name_source(gm, group, &group->sources[i].addr, &err);
 	}
+	return end_naming(group, err);
+}
+
+static int name_touched(struct gm *gm, struct gm_group *group)
+{
+	uint32_t any = any_oifs(gm, group);
+	int err = 0;
+
+	for (uint32_t i = 0; i < group->ntouched; i++) {
+		struct gm_route *route = gm_fwd_find(gm, group, &group->touched[i]);
+
+		if (route)
+			route->named = false;
+		if (names_addr(gm, group, &group->touched[i], any))
+			name_source(gm, group, &group->touched[i], &err);
+	}
+	return end_naming(group, err);
 }
 
 /* Entries nobody named are kept for the data that flows, unless that has a shared one. */
@@ -460,9 +488,8 @@ static bool kept(const struct gm *gm, const struct gm_route *route)
 static int flush_all(struct gm *gm, struct gm_group *group)
 {
 	struct gm_route *route, *next;
-	int err;
+	int named = name_routes(gm, group), err;
 
-	name_routes(gm, group);
 	/* What takes over is there before what it replaces goes. */
 	DL_FOREACH_SAFE (group->routes, route, next) {
 		if (!kept(gm, route))
@@ -478,23 +505,15 @@ static int flush_all(struct gm *gm, struct gm_group *group)
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return named;
 }
 
 /* The same for the touched sources. */
 static int flush_touched(struct gm *gm, struct gm_group *group)
 {
-	uint32_t any = any_oifs(gm, group);
 	struct gm_route *route;
-	int err;
+	int named = name_touched(gm, group), err;
 
-	for (uint32_t i = 0; i < group->ntouched; i++) {
-		route = gm_fwd_find(gm, group, &group->touched[i]);
-		if (route)
-			route->named = false;
-		if (names_addr(gm, group, &group->touched[i], any))
-			name_source(gm, group, &group->touched[i]);
-	}
 	for (uint32_t i = 0; i < group->ntouched; i++) {
 		route = gm_fwd_find(gm, group, &group->touched[i]);
 		err = route && kept(gm, route) ? route_update(gm, route) : 0;
@@ -507,7 +526,7 @@ static int flush_touched(struct gm *gm, struct gm_group *group)
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return named;
 }
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)

@@ -21,8 +21,8 @@
 #define REPAIR_SLOWEST   mtime_from_s(30)
 #define REVIVAL_PATIENCE mtime_from_s(60) /* with joins that fail */
 #define RUN_SLICE        mtime_from_ms(5) /* of a pass of the loop */
-#define RUN_GROUPS       64
-#define RUN_QUERIES      512 /* more than these are not asked for in one pass */
+#define RUN_GROUPS       4                /* between two looks at the clock; one may have thousands of sources */
+#define RUN_QUERIES      512              /* more than these are not asked for in one pass */
 
 /* --- actions --- */
 

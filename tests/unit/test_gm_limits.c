@@ -236,6 +236,23 @@ static void few_sources_of_many_groups(void)
 	others_get_their_streams();
 }
 
+/* After the first source without room the others of its group are not tried, nor told of, one by one. */
+static void a_full_table_is_told_once(void)
+{
+	bed.conf.route_limit = 4;
+	apply_conf();
+	report(D1, H1, GS, "ALLOW{1,2,3,4,5,6}");
+	expect_notes(ROUTE_LIMIT, 1);
+	assert_int_equal(bed.gm->stats.drop[GM_DROP_ROUTE_LIMIT], 1);
+	report(D1, H1, GS, "ALLOW{7,8}");
+	expect_notes(ROUTE_LIMIT, 1);
+	/* Those that are there stay, wherever they stand. */
+	report(D2, H3, GS, "ALLOW{4,9}");
+	expect_notes(ROUTE_LIMIT, 1);
+	expect_fwd(D1, GS, "1,2,3,4");
+	expect_fwd(D2, GS, "4");
+}
+
 /* Explicit tracking remembers no more reporters of a group than it has room for. */
 static void reporters_of_one_group(void)
 {
@@ -375,6 +392,7 @@ int main(void)
 	TEST(sources_of_many_groups);
 	TEST(sources_of_few_groups);
 	TEST(few_sources_of_many_groups);
+	TEST(a_full_table_is_told_once);
 	TEST(lower_limits);
 	TEST(reporters_of_one_group);
 	TEST(streams_of_one_host);
