@@ -68,6 +68,7 @@ static void check_source(const struct gm_group *group, const struct gm_msrc *src
 /* Settled: nothing is left to be handed out. */
 static void check_settled(const struct gm *gm, const struct gm_group *group)
 {
+	const struct ipaddr any = { { 0 } };
 	bool wanted = group->excluding;
 	uint32_t nsent = 0;
 
@@ -84,6 +85,7 @@ static void check_settled(const struct gm *gm, const struct gm_group *group)
 		      gm_fwd_iif(gm, group, &src->addr) == GM_NO_IF);
 	}
 	CHECK(group->nsent == nsent);
+	CHECK(gm_fwd_find(gm, group, &any) || group->starved || !gm_fwd_names(gm, group, &any));
 	CHECK(group->upstream == gm_policy_upstream(gm, &group->addr));
 	CHECK(!wanted || group->sent_slot == group->upstream);
 	CHECK(wanted || group->sent_slot == GM_NO_IF || theap_armed(&group->hold));
@@ -157,6 +159,25 @@ static void check_levels(const struct gm *gm)
 	CHECK(!listed);
 }
 
+/* Once everything is settled, nobody waits for room that there is. */
+static void check_starving(const struct gm *gm)
+{
+	uint32_t waiting = 0;
+
+	for (const struct gm_group *group = gm->groups; group; group = group->hh.next)
+		waiting += group->starved && !group->dirty;
+	for (const struct gm_group *group = gm->starving; group; group = group->list_next) {
+		CHECK(group->starved && !group->dirty);
+		waiting--;
+	}
+	CHECK(!waiting);
+	if (!gm->starving || gm->dirty)
+		return;
+	CHECK(gm_room_is_full(gm));
+	for (unsigned int i = 0; i < GM_SPARE_NOT; i++)
+		CHECK(!gm->spare[i]);
+}
+
 void gm_check(const struct gm *gm, mtime_t now)
 {
 	uint32_t nrecs = 0, nsources = 0, nroutes = 0;
@@ -188,4 +209,5 @@ void gm_check(const struct gm *gm, mtime_t now)
 		CHECK(gm->any_oifs[i] || !(gm->any_stale >> i & 1));
 	CHECK(gm->hosts_used <= GM_HOSTS_BUDGET);
 	check_levels(gm);
+	check_starving(gm);
 }

@@ -531,9 +531,6 @@ static int flush_touched(struct gm *gm, struct gm_group *group)
 
 int gm_fwd_flush(struct gm *gm, struct gm_group *group)
 {
-	/* Also when it has to be tried again. */
-	if (group->starved)
-		group->dirty |= GM_DIRTY_ROUTES;
 	return group->dirty & GM_DIRTY_ROUTES ? flush_all(gm, group) : flush_touched(gm, group);
 }
 

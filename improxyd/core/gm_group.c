@@ -10,6 +10,7 @@
 #include "core/gm_fwd.h"
 #include "core/gm_host.h"
 #include "core/gm_queue.h"
+#include "core/gm_room.h"
 
 struct gm_group *gm_group_find(const struct gm *gm, const struct ipaddr *addr)
 {
@@ -42,8 +43,11 @@ struct gm_group *gm_group_get(struct gm *gm, const struct ipaddr *addr)
 
 void gm_group_touch(struct gm *gm, struct gm_group *group, unsigned int why)
 {
-	if (!group->dirty)
-		DL_APPEND2(gm->dirty, group, dirty_prev, dirty_next);
+	if (!group->dirty) {
+		if (group->starved)
+			DL_DELETE2(gm->starving, group, list_prev, list_next);
+		DL_APPEND2(gm->dirty, group, list_prev, list_next);
+	}
 	group->dirty |= (uint8_t)why;
 }
 
@@ -200,6 +204,34 @@ static bool settle(struct gm *gm, struct gm_group *group)
 	return true;
 }
 
+/* Off the list, with what there is to do done. */
+static void end_settling(struct gm *gm, struct gm_group *group)
+{
+	group->dirty = 0;
+	DL_DELETE2(gm->dirty, group, list_prev, list_next);
+	if (gm_group_is_over(group))
+		group_free(gm, group);
+	else if (group->starved)
+		DL_APPEND2(gm->starving, group, list_prev, list_next);
+}
+
+/* One more to be settled: there is room for what it waits for. NULL: there is none. */
+static struct gm_group *wake(struct gm *gm)
+{
+	struct gm_group *group = gm->starving;
+
+	if (!group)
+		return NULL;
+	if (gm_room_is_for(gm, group)) {
+		gm_group_touch(gm, group, GM_DIRTY_ROUTES);
+		return group;
+	}
+	/* The next one is looked at the next time. */
+	DL_DELETE2(gm->starving, group, list_prev, list_next);
+	DL_APPEND2(gm->starving, group, list_prev, list_next);
+	return NULL;
+}
+
 void gm_group_settle(struct gm *gm, unsigned int most)
 {
 	struct gm_group *group, *next;
@@ -208,18 +240,15 @@ void gm_group_settle(struct gm *gm, unsigned int most)
 	/* What could not be queued now is seen again at the next settling. */
 	if (gm_fwd_open_any(gm) < 0)
 		return;
-	for (group = gm->dirty; group && most; group = next) {
+	for (group = gm->dirty; group && most; group = next ? next : wake(gm)) {
 		bool done = settle(gm, group);
 
 		/* Only now: settling one group may touch another. */
-		next = group->dirty_next;
+		next = group->list_next;
 		if (!done)
 			continue;
 		most--;
-		group->dirty = 0;
-		DL_DELETE2(gm->dirty, group, dirty_prev, dirty_next);
-		if (gm_group_is_over(group))
-			group_free(gm, group);
+		end_settling(gm, group);
 	}
 	gm->unsettled = group != NULL;
 	if (!gm->unsettled)
@@ -237,5 +266,5 @@ void gm_group_free_all(struct gm *gm)
 	gm_fwd_free_all(gm);
 	HASH_ITER (hh, gm->groups, group, next)
 		group_free(gm, group);
-	gm->dirty = NULL;
+	gm->dirty = gm->starving = NULL;
 }

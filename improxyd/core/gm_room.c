@@ -85,3 +85,8 @@ struct gm_route *gm_room_victim(const struct gm *gm, const struct gm_group *grou
 	most = greediest(gm, group);
 	return most ? latest(most) : NULL;
 }
+
+bool gm_room_is_for(const struct gm *gm, const struct gm_group *group)
+{
+	return !gm_room_is_full(gm) || first_spare(gm) || greediest(gm, group);
+}

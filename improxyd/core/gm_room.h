@@ -29,4 +29,7 @@ void gm_room_set_spare(struct gm *gm, struct gm_route *route, enum gm_spare spar
 /* The entry that has to go for one of this group that a member waits for; NULL: none may. */
 struct gm_route *gm_room_victim(const struct gm *gm, const struct gm_group *group);
 
+/* An entry of this group that a member waits for would have room. */
+bool gm_room_is_for(const struct gm *gm, const struct gm_group *group);
+
 #endif

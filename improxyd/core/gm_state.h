@@ -141,7 +141,7 @@ struct gm_group {
 	uint8_t dirty;                            /* enum gm_dirty */
 	struct ipaddr *touched;                   /* since the last settling, as long as they are few */
 	uint32_t ntouched, touched_cap;
-	struct gm_group *dirty_prev, *dirty_next;
+	struct gm_group *list_prev, *list_next; /* of the dirty ones, else of the starving */
 };
 
 struct gm_stats {
@@ -228,7 +228,8 @@ struct gm {
 	uint32_t any_oifs[GM_MAX_IFS]; /* outputs of the entry of any source and group, by upstream; 0: there is none */
 	uint32_t any_stale;            /* slots of those that are to be written again, or removed */
 	struct gm_group *dirty;
-	bool unsettled; /* the last settling ended with groups left over */
+	struct gm_group *starving; /* they wait for room and take turns */
+	bool unsettled;            /* the last settling ended with groups left over */
 	uint32_t nrecs, nsources;
 	uint32_t hosts_used; /* of GM_HOSTS_BUDGET */
 

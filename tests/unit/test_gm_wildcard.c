@@ -569,6 +569,71 @@ static void groups_share(void)
 	assert_int_equal(nroutes(), 40);
 }
 
+/* The entry of any source that found no room has it as soon as there is some, whoever gives it up. */
+static void shared_entries_wait_for_room(void)
+{
+	wildcard(true);
+	limit(2);
+	v2_report(D1, H1, G2);
+	v2_report(D2, H3, "G3");
+	(void)dsl_routes();
+	v2_report(D1, H1, G);
+	report(D1, H1, G, "IS_EX{}");
+	expect_routes("");
+	expect_data(U, "1", G, "");
+	leave(D1, H1, G2);
+	wait_s(LMQT);
+	expect_routes("DEL(*,G2)U SET(*,G1)U>U,D1");
+	expect_data(U, "1", G, "D1");
+}
+
+static void named_sources_wait_for_room(void)
+{
+	limit(2);
+	v2_report(D1, H1, G);
+	v2_report(D1, H1, G2);
+	expect_data(U, "1", G, "D1");
+	expect_data(U, "1", G2, "D1");
+	report(D1, H1, GS, "ALLOW{1,2}");
+	(void)dsl_routes();
+	route_idle("1", G, 60);
+	expect_routes("DEL(1,G1) SET(1,GS1)U>D1");
+	/* One that nobody waits for any more gives way. */
+	leave(D1, H1, G2);
+	wait_s(LMQT);
+	expect_routes("SET(1,G2)U> DEL(1,G2) SET(2,GS1)U>D1");
+}
+
+/* Much room at once is for all of them. */
+static void many_wait_for_room(void)
+{
+	char group[8];
+
+	wildcard(true);
+	limit(4);
+	report(D1, H1, GS, "ALLOW{1,2,3,4}");
+	for (unsigned int i = 1; i <= 7; i++) {
+		snprintf(group, sizeof(group), "G%u", i);
+		v2_report(D2, H3, group);
+	}
+	assert_int_equal(nroutes(), 4);
+	expect_data(U, "1", G, "D2");
+	expect_data(U, "1", "G3", "D2");
+	expect_data(U, "1", "G4", "");
+	leave(D2, H3, G);
+	leave(D2, H3, G2);
+	leave(D2, H3, "G3");
+	report(D1, H1, GS, "BLOCK{1,2,3,4}");
+	burst_begin();
+	wait_s(LMQT);
+	burst_end();
+	assert_int_equal(nroutes(), 4);
+	for (unsigned int i = 4; i <= 7; i++) {
+		snprintf(group, sizeof(group), "G%u", i);
+		expect_data(U, "1", group, "D2");
+	}
+}
+
 static void idle_ones_go_sooner_when_it_is_full(void)
 {
 	limit(2);
@@ -617,6 +682,9 @@ int main(void)
 	TEST(wanted_by_and_by);
 	TEST(sources_no_member_wants_are_unwanted);
 	TEST(groups_share);
+	TEST(shared_entries_wait_for_room);
+	TEST(named_sources_wait_for_room);
+	TEST(many_wait_for_room);
 	TEST(idle_ones_go_sooner_when_it_is_full);
 	return dsl_run("gm_wildcard");
 }
