@@ -5,7 +5,7 @@
  * What nobody waits for gives way to what somebody does; never the other way round. If that is not enough, a group that
  * has few entries takes one from a group that has most, as long as it does not get more than that one keeps. So nobody
  * can fill the table against the first stream of another group, but with as many groups as there is room. The cost
- * grows neither with the groups nor with the entries.
+ * does not grow with the groups, only with the entries of the one that loses one.
  */
 #ifndef IMPROXY_CORE_GM_ROOM_H
 #define IMPROXY_CORE_GM_ROOM_H
