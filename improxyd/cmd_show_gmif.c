@@ -154,7 +154,6 @@ static void emit_querier(struct out *o, const struct gm_if *ifp, mtime_t now)
 
 static void emit_downstream(struct out *o, const struct conf_if_af *af, const struct gm_if *ifp, mtime_t now)
 {
-	unsigned int robustness = af->robustness;
 	bool heard = ifp && ifp->last_query;
 
 	emit_querier(o, ifp, now);
@@ -162,14 +161,14 @@ static void emit_downstream(struct out *o, const struct conf_if_af *af, const st
 	out_uint(o, "queryInterval", af->query_interval_s);
 	out_cell(o, "queryMaxResponseTime", "%u tenths of a second", (unsigned int)conf_query_response_ds(af));
 	out_uint(o, "queryMaxResponseTime", conf_query_response_ds(af));
-	out_uint(o, "robustness", robustness);
+	out_uint(o, "robustness", af->robustness);
 	out_cell(o, "lastMemberQueryInterval", "%u tenths of a second",
 		 (unsigned int)af->last_member_query_interval_ds);
 	out_uint(o, "lastMemberQueryInterval", af->last_member_query_interval_ds);
-	out_uint(o, "lastMemberQueryCount", af->last_member_query_count ? af->last_member_query_count : robustness);
+	out_uint(o, "lastMemberQueryCount", af->last_member_query_count ? af->last_member_query_count : af->robustness);
 	out_uint(o, "startupQueryInterval",
 		 af->startup_query_interval_s ? af->startup_query_interval_s : af->query_interval_s / 4);
-	out_uint(o, "startupQueryCount", af->startup_query_count ? af->startup_query_count : robustness);
+	out_uint(o, "startupQueryCount", conf_startup_count(af));
 	/* In force: while another router is the querier, its values (RFC 9776 s4.1.6, s4.1.7). */
 	out_int(o, "operQueryInterval", ifp ? mtime_to_s(ifp->query_interval) : 0);
 	out_uint(o, "operRobustness", ifp ? ifp->robustness : 0);
